@@ -1,0 +1,7 @@
+/// One logical processor.
+module nestbox.cpu {
+    requires transitive nestbox.x86;
+    requires transitive nestbox.platform;
+
+    exports nestbox.cpu;
+}

@@ -1,0 +1,6 @@
+/// Device models.
+module nestbox.devices {
+    requires transitive nestbox.platform;
+
+    exports nestbox.devices;
+}

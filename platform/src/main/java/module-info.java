@@ -1,0 +1,4 @@
+/// What a board is made of.
+module nestbox.platform {
+    exports nestbox.platform;
+}

@@ -1,0 +1,7 @@
+package nestbox.platform;
+
+/// Takes the bytes that a character device sends.
+@FunctionalInterface
+public interface ByteSink {
+    void write(byte value);
+}

@@ -1,0 +1,4 @@
+/// The manual as data.
+module nestbox.x86 {
+    exports nestbox.x86;
+}

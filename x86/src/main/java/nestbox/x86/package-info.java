@@ -1,0 +1,2 @@
+/// Filled by the module's first classes.
+package nestbox.x86;
