@@ -3,5 +3,5 @@ module nestbox.cpu {
     requires transitive nestbox.x86;
     requires transitive nestbox.platform;
 
-    exports nestbox.cpu;
+    // exports nestbox.cpu;
 }

@@ -1,4 +1,4 @@
 /// Guest images made from distribution packages.
 module nestbox.images {
-    exports nestbox.images;
+    // exports nestbox.images;
 }

@@ -1,2 +1,0 @@
-/// Filled by the module's first classes.
-package nestbox.cpu;
