@@ -3,4 +3,5 @@ module nestbox.devices {
     requires transitive nestbox.platform;
 
     // exports nestbox.devices;
+    exports nestbox.devices.pci;
 }
