@@ -1,0 +1,108 @@
+package nestbox.cpu.apic;
+
+import nestbox.platform.MessageSink;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntSupplier;
+import java.util.function.Predicate;
+
+/// What connects the local APICs of a board with each other, with its I/O APICs and with devices
+/// that signal interrupts by memory writes.
+///
+/// Messages take no time and arrive in the order in which the processors are numbered. A message
+/// for one processor of several goes to the lowest arbitration priority and, among equals, to the
+/// first, so that runs repeat.
+public final class ApicBus implements MessageSink {
+    private static final int ICR_ASSERT = 1 << 14;
+    private static final int ICR_LEVEL = 1 << 15;
+
+    private final List<LocalApic> apics = new ArrayList<>();
+    private final List<EoiListener> eoiListeners = new ArrayList<>();
+    private IntSupplier interruptController = () -> 0xFF;
+
+    /// Adds an I/O APIC that wants to know of ends of interrupt.
+    public void onEndOfInterrupt(EoiListener listener) {
+        eoiListeners.add(listener);
+    }
+
+    /// Connects the 8259 that answers the interrupt acknowledge cycle of an ExtINT.
+    ///
+    /// @param acknowledge performs the cycle and returns the vector
+    public void onInterruptAcknowledge(IntSupplier acknowledge) {
+        interruptController = acknowledge;
+    }
+
+    @Override
+    public void message(long address, int data) {
+        deliver(InterruptMessage.of(address, data));
+    }
+
+    void attach(LocalApic apic) {
+        apics.add(apic);
+    }
+
+    int acknowledgeExtInt() {
+        return interruptController.getAsInt() & 0xFF;
+    }
+
+    void endOfInterrupt(int vector) {
+        for (EoiListener listener : eoiListeners) {
+            listener.endOfInterrupt(vector);
+        }
+    }
+
+    /// Sends an interprocessor interrupt. SDM Vol. 3A, "Interrupt Command Register (ICR)".
+    ///
+    /// @param command the sender's ICR
+    /// @param message the message that it describes
+    void send(LocalApic sender, long command, InterruptMessage message) {
+        boolean sendable =
+                switch (message.mode()) {
+                    case FIXED, LOWEST_PRIORITY, SMI, NMI, STARTUP -> true;
+                    case INIT -> (command & ICR_LEVEL) == 0 || (command & ICR_ASSERT) != 0;
+                    case RESERVED, EXT_INT -> false;
+                };
+        if (!sendable) {
+            return;
+        }
+        boolean self = message.canIncludeSelf();
+        switch ((int) command >>> 18 & 3) {
+            case 0 -> deliver(message);
+            case 1 -> deliver(message, apic -> apic == sender && self);
+            case 2 -> deliver(message, apic -> apic.isEnabled() && (apic != sender || self));
+            default -> deliver(message, apic -> apic.isEnabled() && apic != sender);
+        }
+    }
+
+    private void deliver(InterruptMessage message) {
+        deliver(message, apic -> apic.isAddressedBy(message));
+    }
+
+    private void deliver(InterruptMessage message, Predicate<LocalApic> audience) {
+        if (message.redirect()) {
+            deliverToOne(message, audience);
+            return;
+        }
+        for (LocalApic apic : apics) {
+            if (audience.test(apic)) {
+                apic.receive(message);
+            }
+        }
+    }
+
+    private void deliverToOne(InterruptMessage message, Predicate<LocalApic> audience) {
+        LocalApic winner = null;
+        for (LocalApic apic : apics) {
+            if (apic.takesInterrupts()
+                    && audience.test(apic)
+                    && (winner == null
+                            || apic.arbitrationPriority() < winner.arbitrationPriority())) {
+                winner = apic;
+            }
+        }
+        if (winner != null) {
+            winner.receive(message);
+        }
+    }
+}
