@@ -1,0 +1,2 @@
+/// The I/O APIC.
+package nestbox.devices.ioapic;

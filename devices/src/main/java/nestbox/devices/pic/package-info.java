@@ -1,0 +1,2 @@
+/// The PC's first interrupt controllers.
+package nestbox.devices.pic;

@@ -1,0 +1,2 @@
+/// The PC's interval timer.
+package nestbox.devices.pit;

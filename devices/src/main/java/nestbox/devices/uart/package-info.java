@@ -1,0 +1,2 @@
+/// The serial ports.
+package nestbox.devices.uart;
