@@ -1,4 +1,8 @@
 /// Guest images made from distribution packages.
 module nestbox.images {
-    // exports nestbox.images;
+    requires com.github.luben.zstd_jni;
+    requires org.apache.commons.compress;
+    requires org.tukaani.xz;
+
+    exports nestbox.images;
 }

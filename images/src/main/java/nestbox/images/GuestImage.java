@@ -1,0 +1,16 @@
+package nestbox.images;
+
+import java.nio.file.Path;
+
+/// A kernel and the initial file system that makes it a usable guest.
+///
+/// The files lie in the cache folder and are never changed once they are there, so any number of
+/// machines may boot from them at the same time.
+///
+/// @param name the recipe's name
+/// @param kernel a Linux bzImage
+/// @param initrd the initramfs, a cpio archive
+/// @param defaultAppend the kernel command line that the image is made for
+/// @param memoryMiB the memory that the guest needs to be comfortable
+public record GuestImage(
+        String name, Path kernel, Path initrd, String defaultAppend, int memoryMiB) {}
