@@ -1,5 +1,16 @@
 package nestbox.images;
 
+import nestbox.images.apt.Apt;
+import nestbox.images.apt.AptPackage;
+import nestbox.images.deb.DebArchive;
+import nestbox.images.initramfs.Compression;
+import nestbox.images.initramfs.Initramfs;
+import nestbox.images.recipe.Assembly;
+import nestbox.images.recipe.Item;
+import nestbox.images.recipe.Recipe;
+import nestbox.images.tree.FileTree;
+import nestbox.images.tree.Spool;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.AccessDeniedException;
@@ -14,16 +25,6 @@ import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import nestbox.images.apt.Apt;
-import nestbox.images.apt.AptPackage;
-import nestbox.images.deb.DebArchive;
-import nestbox.images.initramfs.Compression;
-import nestbox.images.initramfs.Initramfs;
-import nestbox.images.recipe.Assembly;
-import nestbox.images.recipe.Item;
-import nestbox.images.recipe.Recipe;
-import nestbox.images.tree.FileTree;
-import nestbox.images.tree.Spool;
 
 /// Makes guest images from the packages of the machine's own distribution, and keeps them.
 ///
@@ -102,14 +103,12 @@ public final class GuestImages {
                                 .sorted()
                                 .collect(Collectors.joining("\n", LAYOUT + recipe.source(), "")));
         Optional<GuestImage> same = cache.image(recipe.name(), key);
-        GuestImage image =
-                same.isPresent() ? same.get() : assemble(recipe, packages, key, staging);
+        GuestImage image = same.isPresent() ? same.get() : assemble(recipe, packages, key, staging);
         cache.point(recipe, key, staging);
         return image;
     }
 
-    private GuestImage assemble(
-            Recipe recipe, List<AptPackage> packages, String key, Path staging)
+    private GuestImage assemble(Recipe recipe, List<AptPackage> packages, String key, Path staging)
             throws IOException {
         progress.step("Building the image \"" + recipe.name() + "\"");
         Path image = Files.createDirectory(staging.resolve("image"));

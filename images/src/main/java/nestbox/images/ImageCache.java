@@ -1,10 +1,14 @@
 package nestbox.images;
 
+import nestbox.images.apt.AptPackage;
+import nestbox.images.recipe.Recipe;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,8 +25,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
-import nestbox.images.apt.AptPackage;
-import nestbox.images.recipe.Recipe;
 
 /// The folder where packages and finished images are kept.
 ///
@@ -217,9 +219,7 @@ final class ImageCache {
 
     static String sha256(String text) {
         return HexFormat.of()
-                .formatHex(
-                        digest("SHA-256")
-                                .digest(text.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+                .formatHex(digest("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
     }
 
     private static MessageDigest digest(String algorithm) {

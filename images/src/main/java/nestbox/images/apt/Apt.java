@@ -1,5 +1,8 @@
 package nestbox.images.apt;
 
+import nestbox.images.ImageException;
+import nestbox.images.ProgressListener;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,8 +13,6 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import nestbox.images.ImageException;
-import nestbox.images.ProgressListener;
 
 /// Asks the machine's own apt for packages without touching the machine.
 ///
@@ -28,6 +29,7 @@ public final class Apt {
     private final Path home;
     private final Path config;
     private final ProgressListener progress;
+    private Optional<Command> lastUpdate = Optional.empty();
 
     private Apt(Path home, ProgressListener progress) {
         this.home = home;
@@ -48,8 +50,6 @@ public final class Apt {
         // Its status is of no interest: a source that is down matters only if a package is missed.
         lastUpdate = Optional.of(run("apt-get", "-q", "update"));
     }
-
-    private Optional<Command> lastUpdate = Optional.empty();
 
     /// Packages and all that they depend on, as if nothing were installed.
     public List<AptPackage> withDependencies(List<String> names) {
@@ -178,6 +178,12 @@ public final class Apt {
     }
 
     private void prepare() throws IOException {
+        if (home.toString().contains("\"")) {
+            throw new ImageException(
+                    "apt can't work in a folder with a quote in its name: name another than "
+                            + home
+                            + " in NESTBOX_CACHE.");
+        }
         for (String folder : List.of("lists/partial", "cache/archives/partial", "state", "log")) {
             Files.createDirectories(home.resolve(folder));
         }

@@ -1,5 +1,7 @@
 package nestbox.images.apt;
 
+import nestbox.images.ImageException;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -7,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import nestbox.images.ImageException;
 
 /// Runs one of the machine's own programs to its end and keeps what it printed.
 record Command(int status, String output, String errors) {

@@ -1,6 +1,21 @@
 package nestbox.images.deb;
 
 import com.github.luben.zstd.ZstdInputStream;
+
+import nestbox.images.tree.FileTree;
+import nestbox.images.tree.Node;
+import nestbox.images.tree.Node.Directory;
+import nestbox.images.tree.Node.RegularFile;
+import nestbox.images.tree.Node.Symlink;
+import nestbox.images.tree.Spool;
+import nestbox.images.tree.TreePath;
+
+import org.apache.commons.compress.archivers.ar.ArArchiveEntry;
+import org.apache.commons.compress.archivers.ar.ArArchiveInputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.tukaani.xz.XZInputStream;
+
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -11,18 +26,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.zip.GZIPInputStream;
-import nestbox.images.tree.FileTree;
-import nestbox.images.tree.Node;
-import nestbox.images.tree.Node.Directory;
-import nestbox.images.tree.Node.RegularFile;
-import nestbox.images.tree.Node.Symlink;
-import nestbox.images.tree.Spool;
-import nestbox.images.tree.TreePath;
-import org.apache.commons.compress.archivers.ar.ArArchiveEntry;
-import org.apache.commons.compress.archivers.ar.ArArchiveInputStream;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
-import org.tukaani.xz.XZInputStream;
 
 /// Reads the files out of a Debian package (`deb(5)`).
 ///
@@ -142,8 +145,8 @@ public final class DebArchive {
         if (target.startsWith("/") || !target.contains("..")) {
             return target;
         }
-        String from = entry.getName().replaceFirst("^(\\./|/)+", "");
-        return "/" + TreePath.parent(from) + "/" + target;
+        String folder = TreePath.parent(entry.getName());
+        return Path.of("/").resolve(folder).resolve(target).normalize().toString();
     }
 
     private static boolean leftOut(String path) {

@@ -112,15 +112,11 @@ public record ElfFile(
                 }
             }
             return new ElfFile(
-                    interpreter,
-                    List.copyOf(needed),
-                    List.copyOf(rpath),
-                    List.copyOf(runpath));
+                    interpreter, List.copyOf(needed), List.copyOf(rpath), List.copyOf(runpath));
         }
 
         /// The string table, which the dynamic section names by its address once loaded.
-        private ByteBuffer strings(ByteBuffer entries, List<ByteBuffer> loads)
-                throws IOException {
+        private ByteBuffer strings(ByteBuffer entries, List<ByteBuffer> loads) throws IOException {
             long address = 0;
             long size = 0;
             for (int at = 0; at + DYNAMIC_SIZE <= entries.capacity(); at += DYNAMIC_SIZE) {

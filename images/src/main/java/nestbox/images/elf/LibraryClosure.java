@@ -1,16 +1,17 @@
 package nestbox.images.elf;
 
+import nestbox.images.tree.FileTree;
+import nestbox.images.tree.Node.RegularFile;
+import nestbox.images.tree.TreePath;
+
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedSet;
-import java.util.LinkedHashSet;
-import nestbox.images.tree.FileTree;
-import nestbox.images.tree.Node.RegularFile;
-import nestbox.images.tree.TreePath;
 
 /// Finds every shared object that a program needs to start, the way `ld.so(8)` would.
 ///
@@ -36,8 +37,7 @@ public final class LibraryClosure {
     /// The paths by which programs and their libraries are found; they may be links.
     ///
     /// @throws IOException also if a program or a library is in none of the packages
-    public static SequencedSet<String> of(FileTree tree, List<String> programs)
-            throws IOException {
+    public static SequencedSet<String> of(FileTree tree, List<String> programs) throws IOException {
         LibraryClosure closure = new LibraryClosure(tree);
         for (String program : programs) {
             closure.want(program, List.of());
@@ -102,8 +102,7 @@ public final class LibraryClosure {
                 return path;
             }
         }
-        throw new IOException(
-                "/" + from + " needs " + name + ", which none of the packages has");
+        throw new IOException("/" + from + " needs " + name + ", which none of the packages has");
     }
 
     private static List<String> expand(List<String> folders, String from) {

@@ -1,6 +1,7 @@
 package nestbox.images.initramfs;
 
 import com.github.luben.zstd.ZstdOutputStream;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.zip.GZIPOutputStream;

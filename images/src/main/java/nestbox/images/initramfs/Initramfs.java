@@ -1,10 +1,5 @@
 package nestbox.images.initramfs;
 
-import java.io.BufferedOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
-import java.util.Map;
 import nestbox.images.tree.Content;
 import nestbox.images.tree.FileTree;
 import nestbox.images.tree.Node;
@@ -12,6 +7,12 @@ import nestbox.images.tree.Node.Device;
 import nestbox.images.tree.Node.Directory;
 import nestbox.images.tree.Node.RegularFile;
 import nestbox.images.tree.Node.Symlink;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
 /// Writes a tree as the archive that Linux unpacks into its first root file system: cpio in the
 /// "newc" format.
@@ -77,8 +78,7 @@ public final class Initramfs {
         write("TRAILER!!!", 0, 0, 1, 0, 0, 0);
     }
 
-    private void write(
-            String path, int mode, int ino, int links, long size, int major, int minor)
+    private void write(String path, int mode, int ino, int links, long size, int major, int minor)
             throws IOException {
         byte[] name = (path + "\0").getBytes(StandardCharsets.UTF_8);
         StringBuilder header = new StringBuilder(HEADER_SIZE).append("070701");

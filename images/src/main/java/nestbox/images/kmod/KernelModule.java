@@ -1,13 +1,15 @@
 package nestbox.images.kmod;
 
+import nestbox.images.elf.ElfFile;
+
+import org.tukaani.xz.XZInputStream;
+
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import nestbox.images.elf.ElfFile;
-import org.tukaani.xz.XZInputStream;
 
 /// A loadable driver and what it says of itself in its `.modinfo` section.
 ///
@@ -49,8 +51,7 @@ record KernelModule(
                 aliases.add(line.substring(6));
             }
         }
-        return new KernelModule(
-                name(plain), plain, image, depends, before, List.copyOf(aliases));
+        return new KernelModule(name(plain), plain, image, depends, before, List.copyOf(aliases));
     }
 
     /// The name under which the kernel knows the module in a file.
@@ -73,8 +74,7 @@ record KernelModule(
         if (!path.endsWith(".xz")) {
             throw new IOException(path + " is compressed in a way that is not supported");
         }
-        try (InputStream in =
-                new XZInputStream(new ByteArrayInputStream(file), XZ_MEMORY_KIB)) {
+        try (InputStream in = new XZInputStream(new ByteArrayInputStream(file), XZ_MEMORY_KIB)) {
             byte[] image = in.readNBytes(MAX_IMAGE + 1);
             if (image.length > MAX_IMAGE) {
                 throw new IOException(path + " unpacks to more than a module can be");

@@ -1,5 +1,10 @@
 package nestbox.images.kmod;
 
+import nestbox.images.tree.FileTree;
+import nestbox.images.tree.Node;
+import nestbox.images.tree.Node.RegularFile;
+import nestbox.images.tree.TreePath;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,10 +18,6 @@ import java.util.SequencedMap;
 import java.util.SequencedSet;
 import java.util.Set;
 import java.util.TreeMap;
-import nestbox.images.tree.FileTree;
-import nestbox.images.tree.Node;
-import nestbox.images.tree.Node.RegularFile;
-import nestbox.images.tree.TreePath;
 
 /// The loadable modules of one kernel, and which of them an image needs.
 ///
@@ -83,8 +84,7 @@ public final class KernelModules {
         put(image, "modules.builtin", String.join("\n", builtInPaths()) + "\n");
     }
 
-    private SequencedMap<String, KernelModule> sorted(Collection<String> names)
-            throws IOException {
+    private SequencedMap<String, KernelModule> sorted(Collection<String> names) throws IOException {
         SequencedMap<String, KernelModule> order = new LinkedHashMap<>();
         for (String name : names) {
             visit(name.replace('-', '_'), true, order, new HashSet<>());
@@ -147,8 +147,6 @@ public final class KernelModules {
     }
 
     private void put(FileTree image, String name, String text) throws IOException {
-        image.put(
-                folder + "/" + name,
-                RegularFile.of(0644, text.getBytes(StandardCharsets.UTF_8)));
+        image.put(folder + "/" + name, RegularFile.of(0644, text.getBytes(StandardCharsets.UTF_8)));
     }
 }

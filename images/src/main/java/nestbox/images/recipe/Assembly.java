@@ -1,11 +1,5 @@
 package nestbox.images.recipe;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Predicate;
 import nestbox.images.elf.LibraryClosure;
 import nestbox.images.initramfs.Compression;
 import nestbox.images.initramfs.Initramfs;
@@ -25,6 +19,13 @@ import nestbox.images.tree.Node.Device;
 import nestbox.images.tree.Node.Directory;
 import nestbox.images.tree.Node.RegularFile;
 import nestbox.images.tree.Node.Symlink;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
 
 /// A guest put together: what a recipe makes of a tree of unpacked packages.
 ///

@@ -1,14 +1,5 @@
 package nestbox.images.recipe;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.function.BinaryOperator;
-import java.util.stream.Stream;
 import nestbox.images.recipe.Item.CharacterDevice;
 import nestbox.images.recipe.Item.Data;
 import nestbox.images.recipe.Item.Folder;
@@ -18,6 +9,16 @@ import nestbox.images.recipe.Item.Module;
 import nestbox.images.recipe.Item.Package;
 import nestbox.images.recipe.Item.Program;
 import nestbox.images.recipe.Item.Text;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BinaryOperator;
+import java.util.stream.Stream;
 
 /// What goes into a guest image, read from a few lines of text.
 ///
@@ -91,12 +92,7 @@ public record Recipe(
 
         Recipe recipe(String name) {
             return new Recipe(
-                    name,
-                    kernelPackage,
-                    append,
-                    memoryMiB,
-                    List.copyOf(items),
-                    source.toString());
+                    name, kernelPackage, append, memoryMiB, List.copyOf(items), source.toString());
         }
 
         void include(String name) {

@@ -1,5 +1,8 @@
 package nestbox.images.tree;
 
+import nestbox.images.tree.Node.Directory;
+import nestbox.images.tree.Node.Symlink;
+
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Collections;
@@ -9,8 +12,6 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
-import nestbox.images.tree.Node.Directory;
-import nestbox.images.tree.Node.Symlink;
 
 /// A file system tree in memory: what packages unpack to, and what an image is made of.
 ///

@@ -43,8 +43,7 @@ public final class Spool implements AutoCloseable {
         byte[] chunk = new byte[CHUNK];
         for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
             if (n > limit - end) {
-                throw new IOException(
-                        "the packages unpack to more than " + (limit >> 20) + " MiB");
+                throw new IOException("the packages unpack to more than " + (limit >> 20) + " MiB");
             }
             ByteBuffer buffer = ByteBuffer.wrap(chunk, 0, n);
             while (buffer.hasRemaining()) {
