@@ -8,4 +8,9 @@ module nestbox.devices {
     exports nestbox.devices.pic;
     exports nestbox.devices.pit;
     exports nestbox.devices.uart;
+    exports nestbox.devices.virtio;
+    exports nestbox.devices.virtio.blk;
+    exports nestbox.devices.virtio.console;
+    exports nestbox.devices.virtio.net;
+    exports nestbox.devices.virtio.rng;
 }
