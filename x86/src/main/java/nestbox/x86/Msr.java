@@ -144,7 +144,7 @@ public enum Msr {
     MSR_PP0_ENERGY_STATUS(0x639, "Energy status of the cores"),
     MSR_PP1_ENERGY_STATUS(0x641, "Energy status of the graphics"),
     MSR_PPERF(0x64E, "Productive performance count"),
-    MSR_LASTBRANCH_FROM_IP(0x680, 32, 1, Kind.ADDRESS, "Last branch record, source"),
+    MSR_LASTBRANCH_FROM_IP(0x680, 32, 1, "Last branch record, source"),
     IA32_U_CET(0x6A0, "User mode CET settings"),
     IA32_S_CET(0x6A2, "Supervisor mode CET settings"),
     IA32_PL_SSP(0x6A4, 4, 1, Kind.ADDRESS, "Shadow stack pointer of a privilege level"),
