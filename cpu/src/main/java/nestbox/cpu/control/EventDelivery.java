@@ -1,0 +1,477 @@
+package nestbox.cpu.control;
+
+import nestbox.cpu.core.Activity;
+import nestbox.cpu.core.Cpu;
+import nestbox.cpu.core.GuestFault;
+import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.Segment;
+import nestbox.x86.RFlags;
+import nestbox.x86.Vector;
+
+/// Delivery of exceptions and interrupts through the IVT or IDT, and the choice of what is
+/// delivered next. SDM Vol. 3A, chapter "Interrupt and Exception Handling".
+public final class EventDelivery {
+    private static final int IDT_BIT = 2;
+
+    private final Cpu cpu;
+    private final TaskSwitch taskSwitch;
+
+    /// A requested INIT, and the vector of a startup IPI (−1 for none): they may come from the
+    /// processor's own instruction, so they wait for its end.
+    private boolean initRequested;
+
+    private int startupVector = -1;
+
+    /// Where the processor stood when it shut down, for the user's message.
+    private String shutdownReason = "";
+
+    public EventDelivery(Cpu cpu) {
+        this.cpu = cpu;
+        taskSwitch = new TaskSwitch(cpu);
+    }
+
+    public String shutdownReason() {
+        return shutdownReason;
+    }
+
+    public TaskSwitch taskSwitch() {
+        return taskSwitch;
+    }
+
+    // Requests from outside
+
+    public void requestNmi() {
+        cpu.nmiPending = true;
+        cpu.attention();
+    }
+
+    public void requestInit() {
+        initRequested = true;
+        cpu.attention();
+    }
+
+    public void requestStartup(int vector) {
+        startupVector = vector;
+        cpu.attention();
+    }
+
+    /// For a processor that isn't active: whether something ends that state, which it then does.
+    public boolean wakes() {
+        if (initRequested) {
+            initRequested = false;
+            startupVector = -1;
+            cpu.init();
+            return cpu.activity == Activity.ACTIVE;
+        }
+        boolean wakes =
+                switch (cpu.activity) {
+                    case ACTIVE -> true;
+                    case HLT ->
+                            cpu.debug.pending() != 0
+                                    || cpu.nmiPending && !cpu.nmiBlocked
+                                    || canTakeInterrupt()
+                                    || cpu.isWokenByMaskedInterrupts() && cpu.apic.isPending();
+                    case SHUTDOWN -> cpu.nmiPending && !cpu.nmiBlocked;
+                    case WAIT_FOR_SIPI -> startupVector >= 0;
+                };
+        if (wakes) {
+            if (cpu.activity == Activity.WAIT_FOR_SIPI) {
+                cpu.startup(startupVector);
+            }
+            startupVector = -1;
+            cpu.activity = Activity.ACTIVE;
+            cpu.memoryMayHaveChanged();
+        }
+        return wakes;
+    }
+
+    private boolean canTakeInterrupt() {
+        return (cpu.get64(Cpu.FLAGS_REST) & RFlags.IF) != 0 && cpu.apic.isPending();
+    }
+
+    /// Delivers the pending event of highest priority. SDM Vol. 3A, Table 6-2.
+    ///
+    /// @return false when there is none
+    public boolean deliverPending() {
+        startupVector = -1;
+        if (initRequested) {
+            initRequested = false;
+            cpu.init();
+            return true;
+        }
+        long traps = cpu.debug.pending();
+        if (traps != 0) {
+            cpu.debug.report(traps);
+            trap(Vector.DB);
+            return true;
+        }
+        if (cpu.nmiPending && !cpu.nmiBlocked) {
+            cpu.nmiPending = false;
+            deliver(Event.external(Vector.NMI));
+            cpu.nmiBlocked = true;
+            return true;
+        }
+        if (canTakeInterrupt()) {
+            deliver(Event.external(cpu.apic.acknowledge()));
+            return true;
+        }
+        return false;
+    }
+
+    // Delivery
+
+    /// One event to deliver.
+    ///
+    /// @param errorCode −1 when none is pushed
+    /// @param software INT n, INT3 and INTO: the gate's DPL counts
+    /// @param external EXT bit of error codes that arise from the delivery
+    /// @param returnTo offset from RIP that is pushed
+    /// @param resume value of RF that is pushed
+    record Event(
+            int vector,
+            int errorCode,
+            boolean software,
+            int external,
+            int returnTo,
+            boolean resume) {
+        static Event external(int vector) {
+            return new Event(vector, -1, false, 1, 0, false);
+        }
+
+        /// Error code about an IDT entry.
+        int idtError() {
+            return vector * 8 + IDT_BIT + external;
+        }
+    }
+
+    /// Delivers a fault: RIP is that of the instruction.
+    public void exception(int vector, int errorCode) {
+        int code = Vector.hasErrorCode(vector) ? errorCode : -1;
+        deliver(new Event(vector, code, false, 1, 0, vector != Vector.DF));
+    }
+
+    /// Delivers a debug trap: RIP is that of the next instruction.
+    private void trap(int vector) {
+        deliver(new Event(vector, -1, false, 1, 0, false));
+    }
+
+    /// INT n, INT3, INTO and INT1, as part of an instruction of so many bytes. Faults of the
+    /// delivery are the instruction's.
+    ///
+    /// @param privileged INT1: no DPL check, as it is no software interrupt
+    public void softwareInterrupt(int vector, int returnTo, boolean privileged) {
+        once(new Event(vector, -1, !privileged, privileged ? 1 : 0, returnTo, false));
+    }
+
+    private void deliver(Event event) {
+        Event current = event;
+        while (true) {
+            try {
+                once(current);
+                return;
+            } catch (GuestFault fault) {
+                int second = fault.vector();
+                if (current.vector == Vector.DF) {
+                    shutdown(fault);
+                    return;
+                }
+                boolean isDouble = !current.software && makesDouble(current.vector, second);
+                current =
+                        isDouble
+                                ? new Event(Vector.DF, 0, false, 1, 0, false)
+                                : new Event(
+                                        second,
+                                        Vector.hasErrorCode(second) ? fault.errorCode() : -1,
+                                        false,
+                                        1,
+                                        0,
+                                        true);
+            }
+        }
+    }
+
+    /// SDM Vol. 3A, Table 6-5, "Conditions for Generating a Double Fault".
+    private static boolean makesDouble(int first, int second) {
+        if (first == Vector.PF) {
+            return second == Vector.PF || Vector.isContributory(second);
+        }
+        return first < 32 && Vector.isContributory(first) && Vector.isContributory(second);
+    }
+
+    /// A fault while #DF was delivered. SDM Vol. 3A, "Interrupt 8—Double Fault Exception".
+    private void shutdown(GuestFault fault) {
+        shutdownReason = fault.getMessage() + " while delivering #DF";
+        cpu.activity = Activity.SHUTDOWN;
+        cpu.attention();
+    }
+
+    private void once(Event event) {
+        if (event.vector == Vector.PF && !event.software) {
+            cpu.cr2 = cpu.faultAddress;
+        }
+        if (!cpu.isProtected()) {
+            deliverReal(event);
+        } else if (cpu.isLongMode()) {
+            deliverLong(event);
+        } else {
+            deliverProtected(event);
+        }
+        cpu.activity = Activity.ACTIVE;
+        cpu.attention();
+    }
+
+    private long pushedFlags(Event event) {
+        long flags = cpu.rflags() & ~RFlags.RF;
+        return event.resume ? flags | RFlags.RF : flags;
+    }
+
+    void deliverReal(Event event) {
+        int entry = event.vector * 4;
+        if (entry + 3 > cpu.idtr.limit) {
+            throw cpu.fault(Vector.GP, event.idtError());
+        }
+        long target = cpu.mmu.readSystem(cpu.idtr.base + entry, 4);
+        long stack = cpu.get64(Cpu.RSP);
+        try {
+            cpu.push(2, cpu.rflags() & 0xFFFF);
+            cpu.push(2, cpu.segments[Insn.CS].selector);
+            cpu.push(2, cpu.rip() + event.returnTo);
+        } catch (GuestFault fault) {
+            cpu.set64(Cpu.RSP, stack);
+            throw fault;
+        }
+        cpu.segmentation.loadReal(Insn.CS, (int) (target >>> 16));
+        cpu.rip(target & 0xFFFF);
+        cpu.rflags(cpu.rflags() & ~(RFlags.IF | RFlags.TF | RFlags.AC | RFlags.RF));
+        cpu.stateChanged();
+    }
+
+    private void deliverProtected(Event event) {
+        if (event.vector * 8 + 7 > cpu.idtr.limit) {
+            throw cpu.fault(Vector.GP, event.idtError());
+        }
+        Descriptor gate = cpu.segmentation.readAt(cpu.idtr.base + event.vector * 8L);
+        boolean isGate =
+                gate.isSystem()
+                        && switch (gate.type()) {
+                            case Descriptor.TASK_GATE,
+                                    Descriptor.INTERRUPT_GATE_16,
+                                    Descriptor.TRAP_GATE_16,
+                                    Descriptor.INTERRUPT_GATE,
+                                    Descriptor.TRAP_GATE ->
+                                    true;
+                            default -> false;
+                        };
+        if (!isGate || event.software && gate.dpl() < cpu.cpl) {
+            throw cpu.fault(Vector.GP, event.idtError());
+        }
+        if (!gate.isPresent()) {
+            throw cpu.fault(Vector.NP, event.idtError());
+        }
+        if (gate.type() == Descriptor.TASK_GATE) {
+            taskSwitch.byInterrupt(gate.gateSelector(), event);
+            return;
+        }
+        throughGate(event, gate);
+    }
+
+    private void throughGate(Event event, Descriptor gate) {
+        int selector = gate.gateSelector();
+        int external = event.external;
+        if (Segmentation.isNull(selector)) {
+            throw cpu.fault(Vector.GP, external);
+        }
+        Descriptor code = cpu.segmentation.read(selector, Vector.GP, external);
+        if (!code.isCode() || code.dpl() > cpu.cpl) {
+            throw cpu.segmentation.fault(Vector.GP, selector, external);
+        }
+        if (!code.isPresent()) {
+            throw cpu.segmentation.fault(Vector.NP, selector, external);
+        }
+        boolean inner = !code.isConforming() && code.dpl() < cpu.cpl;
+        boolean virtual = cpu.isVirtual8086();
+        if (virtual && (!inner || code.dpl() != 0)) {
+            throw cpu.segmentation.fault(Vector.GP, selector, external);
+        }
+        boolean wide = (gate.type() & 8) != 0;
+        int width = wide ? 4 : 2;
+        long offset = wide ? gate.gateOffset() & 0xFFFF_FFFFL : gate.gateOffset16();
+        Snapshot old = new Snapshot(cpu);
+        long flags = pushedFlags(event);
+        try {
+            if (inner) {
+                InnerStack stack = taskSwitch.innerStack(code.dpl(), external);
+                stack.descriptor().into(cpu.segments[Insn.SS], stack.selector());
+                cpu.cpl = code.dpl();
+                if (virtual) {
+                    cpu.set64(Cpu.FLAGS_REST, cpu.get64(Cpu.FLAGS_REST) & ~RFlags.VM);
+                }
+                cpu.stateChanged();
+                cpu.set64(Cpu.RSP, stack.pointer());
+                if (virtual) {
+                    for (int number : new int[] {Insn.GS, Insn.FS, Insn.DS, Insn.ES}) {
+                        cpu.push(width, cpu.segments[number].selector);
+                    }
+                }
+                cpu.push(width, old.selector(Insn.SS));
+                cpu.push(width, old.rsp());
+            }
+            cpu.push(width, flags);
+            cpu.push(width, cpu.segments[Insn.CS].selector);
+            cpu.push(width, cpu.rip() + event.returnTo);
+            if (event.errorCode >= 0) {
+                cpu.push(width, event.errorCode);
+            }
+            if (offset > code.limit()) {
+                throw cpu.fault(Vector.GP, external);
+            }
+        } catch (GuestFault fault) {
+            old.restore();
+            throw stackFault(fault, inner, external);
+        }
+        if (virtual) {
+            for (int number : new int[] {Insn.GS, Insn.FS, Insn.DS, Insn.ES}) {
+                cpu.segments[number].setNull(0);
+            }
+        }
+        enter(code, selector, offset, (gate.type() & 1) == 0);
+    }
+
+    /// A stack fault on the new stack reports its selector; on the old one, only EXT.
+    private GuestFault stackFault(GuestFault fault, boolean inner, int external) {
+        if (fault.vector() == Vector.SS && fault.errorCode() == 0) {
+            return cpu.fault(Vector.SS, external);
+        }
+        return fault;
+    }
+
+    private void enter(Descriptor code, int selector, long offset, boolean masks) {
+        cpu.segmentation.accessed(code).into(cpu.segments[Insn.CS], selector & ~3 | cpu.cpl);
+        cpu.rip(offset);
+        long cleared = RFlags.TF | RFlags.NT | RFlags.RF | RFlags.VM;
+        cpu.rflags(cpu.rflags() & ~(masks ? cleared | RFlags.IF : cleared));
+        cpu.stateChanged();
+    }
+
+    /// SDM Vol. 3A, "Exception and Interrupt Handling in 64-bit Mode".
+    private void deliverLong(Event event) {
+        if (event.vector * 16 + 15 > cpu.idtr.limit) {
+            throw cpu.fault(Vector.GP, event.idtError());
+        }
+        long address = cpu.idtr.base + event.vector * 16L;
+        long low = cpu.mmu.readSystem(address, 8);
+        long high = cpu.mmu.readSystem(address + 8, 8);
+        Descriptor gate = new Descriptor(low, high & 0xFFFF_FFFFL, address);
+        boolean isGate =
+                gate.isSystem()
+                        && (gate.type() == Descriptor.INTERRUPT_GATE
+                                || gate.type() == Descriptor.TRAP_GATE);
+        if (!isGate || event.software && gate.dpl() < cpu.cpl) {
+            throw cpu.fault(Vector.GP, event.idtError());
+        }
+        if (!gate.isPresent()) {
+            throw cpu.fault(Vector.NP, event.idtError());
+        }
+        int selector = gate.gateSelector();
+        int external = event.external;
+        if (Segmentation.isNull(selector)) {
+            throw cpu.fault(Vector.GP, external);
+        }
+        Descriptor code = cpu.segmentation.read(selector, Vector.GP, external);
+        boolean is64 = code.isCode() && code.isLong() && !code.isBig();
+        if (!is64 || code.dpl() > cpu.cpl) {
+            throw cpu.segmentation.fault(Vector.GP, selector, external);
+        }
+        if (!code.isPresent()) {
+            throw cpu.segmentation.fault(Vector.NP, selector, external);
+        }
+        long offset = gate.gateOffset();
+        if (offset << 16 >> 16 != offset) {
+            throw cpu.fault(Vector.GP, external);
+        }
+        boolean inner = !code.isConforming() && code.dpl() < cpu.cpl;
+        long stack = cpu.get64(Cpu.RSP);
+        if (gate.interruptStackTable() != 0) {
+            stack = taskSwitch.longModePointer(0x24 + 8 * (gate.interruptStackTable() - 1), external);
+        } else if (inner) {
+            stack = taskSwitch.longModePointer(4 + 8 * code.dpl(), external);
+        }
+        pushLong(event, stack & -16, inner ? code.dpl() : cpu.cpl, inner);
+        enter(code, selector, offset, gate.type() == Descriptor.INTERRUPT_GATE);
+    }
+
+    private void pushLong(Event event, long top, int newCpl, boolean inner) {
+        Snapshot old = new Snapshot(cpu);
+        long flags = pushedFlags(event);
+        int codeSelector = cpu.segments[Insn.CS].selector;
+        int count = event.errorCode >= 0 ? 6 : 5;
+        try {
+            cpu.cpl = newCpl;
+            cpu.stackMask = -1;
+            cpu.mmu.selectContext();
+            long at = top - 8L * count;
+            long canonical = at << 16 >> 16;
+            if (canonical != at) {
+                throw cpu.fault(Vector.SS, event.external);
+            }
+            if ((at ^ top - 1) >>> 12 != 0) {
+                cpu.mmu.checkWritable(Insn.SS, at, 8 * count);
+            }
+            if (event.errorCode >= 0) {
+                cpu.write64(Insn.SS, at, event.errorCode);
+                at += 8;
+            }
+            cpu.write64(Insn.SS, at, old.rip() + event.returnTo);
+            cpu.write64(Insn.SS, at + 8, codeSelector);
+            cpu.write64(Insn.SS, at + 16, flags);
+            cpu.write64(Insn.SS, at + 24, old.rsp());
+            cpu.write64(Insn.SS, at + 32, old.selector(Insn.SS));
+            cpu.set64(Cpu.RSP, top - 8L * count);
+        } catch (GuestFault fault) {
+            old.restore();
+            throw fault;
+        }
+        if (inner) {
+            cpu.segments[Insn.SS].setNull(newCpl);
+            cpu.segments[Insn.SS].rights |= newCpl << 5;
+        }
+    }
+
+    /// State that a transfer changes before the last moment at which it may fault.
+    record Snapshot(
+            Cpu cpu, Segment stack, Segment code, int cpl, long rsp, long rip, long flags) {
+        Snapshot(Cpu cpu) {
+            this(
+                    cpu,
+                    copy(cpu.segments[Insn.SS]),
+                    copy(cpu.segments[Insn.CS]),
+                    cpu.cpl,
+                    cpu.get64(Cpu.RSP),
+                    cpu.rip(),
+                    cpu.get64(Cpu.FLAGS_REST));
+        }
+
+        private static Segment copy(Segment segment) {
+            Segment copy = new Segment();
+            copy.set(segment);
+            return copy;
+        }
+
+        int selector(int number) {
+            return number == Insn.SS ? stack.selector : code.selector;
+        }
+
+        void restore() {
+            cpu.segments[Insn.SS].set(stack);
+            cpu.segments[Insn.CS].set(code);
+            cpu.cpl = cpl;
+            cpu.set64(Cpu.RSP, rsp);
+            cpu.rip(rip);
+            cpu.set64(Cpu.FLAGS_REST, flags);
+            cpu.stateChanged();
+        }
+    }
+
+    /// The stack of an inner privilege level, as the TSS names it.
+    record InnerStack(int selector, long pointer, Descriptor descriptor) {}
+}

@@ -1,0 +1,6 @@
+package nestbox.x86;
+
+/// Bit tests, scans and counts.
+public enum Bits implements Op {
+    BT, BTS, BTR, BTC, BSF, BSR, POPCNT, BSWAP,
+}

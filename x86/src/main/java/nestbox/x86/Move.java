@@ -1,0 +1,9 @@
+package nestbox.x86;
+
+/// Data movement that leaves the flags alone.
+public enum Move implements Op {
+    MOV, MOVZX, MOVSX, MOVSXD, MOVBE, LEA, XCHG, CMOV, SETCC, CBW, CWD, XLAT,
+    PUSH, POP, PUSHA, POPA, ENTER, LEAVE, PUSHF, POPF, LAHF, SAHF,
+    MOV_FROM_SREG, MOV_TO_SREG, PUSH_SREG, POP_SREG, LOAD_FAR,
+    NOP, PREFETCH, FENCE, BOUND, ARPL,
+}
