@@ -138,7 +138,10 @@ public final class GuestImages {
         }
         try {
             apt.download(missing, staging);
-        } catch (ImageException _) {
+        } catch (ImageException e) {
+            if (apt.updated()) {
+                throw e;
+            }
             // The lists may be old, and what they name may be gone from the archive.
             apt.update();
             packages = resolve(apt, recipe);

@@ -51,6 +51,11 @@ public final class Apt {
         lastUpdate = Optional.of(run("apt-get", "-q", "update"));
     }
 
+    /// True once the lists have been fetched by this object, so that fetching them again won't help.
+    public boolean updated() {
+        return lastUpdate.isPresent();
+    }
+
     /// Packages and all that they depend on, as if nothing were installed.
     public List<AptPackage> withDependencies(List<String> names) {
         return updatingIfNeeded("the packages " + String.join(", ", names), () -> closure(names));
@@ -168,13 +173,13 @@ public final class Apt {
     }
 
     private ImageException failed(String what, Command command) {
+        String advice =
+                command.errors().contains("No space left on device")
+                        ? "Make room for " + home + ", or name another folder in NESTBOX_CACHE."
+                        : "Check the network and the package sources in /etc/apt, then try again.";
         return new ImageException(
-                "Can't "
-                        + what
-                        + ": "
-                        + command.complaint().replaceFirst("\\.$", "")
-                        + ". Check the network and the package sources in /etc/apt, then try"
-                        + " again.");
+                "Can't %s: %s. %s"
+                        .formatted(what, command.complaint().replaceFirst("\\.$", ""), advice));
     }
 
     private void prepare() throws IOException {
