@@ -1,5 +1,6 @@
 package nestbox.devices.pci;
 
+import nestbox.devices.BoardMap;
 import nestbox.platform.Device;
 import nestbox.platform.PortIo;
 
@@ -11,10 +12,10 @@ import nestbox.platform.PortIo;
 public final class ConfigurationPorts implements Device, PortIo {
     public record State(int address) {}
 
-    public static final int FIRST_PORT = 0xCF8;
+    public static final int FIRST_PORT = BoardMap.PCI_CONFIG_ADDRESS;
     public static final int PORT_COUNT = 8;
 
-    private static final int DATA = 0xCFC;
+    private static final int DATA = BoardMap.PCI_CONFIG_DATA;
     private static final int ENABLE = 1 << 31;
     private static final int WRITABLE = ENABLE | 0xFF_FFFC;
 

@@ -1,14 +1,13 @@
 package nestbox.devices.pci;
 
+import nestbox.devices.BoardMap;
+
 /// How the INTx pins of all devices share four wires, and where those end.
 ///
 /// The one place that says so: the bus wires by it and the ACPI tables are written from it.
 public final class IntxRouting {
     /// Wires PIRQA–PIRQD.
     public static final int WIRES = 4;
-
-    /// IOAPIC input of PIRQA; the others follow.
-    public static final int FIRST_IOAPIC_PIN = 16;
 
     private IntxRouting() {}
 
@@ -20,6 +19,6 @@ public final class IntxRouting {
 
     /// @param pin 0–3 for INTA–INTD
     public static int ioApicPin(int device, int pin) {
-        return FIRST_IOAPIC_PIN + wire(device, pin);
+        return BoardMap.PIRQ_PIN + wire(device, pin);
     }
 }

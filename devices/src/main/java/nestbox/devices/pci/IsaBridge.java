@@ -20,15 +20,18 @@ public final class IsaBridge extends PciFunction {
     /// IRQs that the chip set allows here; a bit each. The others belong to ISA devices.
     private static final int ALLOWED_IRQS = 0xDEF8;
 
-    private final IntFunction<IrqLine> isaIrqs;
+    private final IrqLine[] isaIrqs = new IrqLine[16];
     private final boolean[] levels = new boolean[IntxRouting.WIRES];
     private int asserted;
 
-    /// @param isaIrqs inputs of the 8259s, 0–15
+    /// @param isaIrqs inputs of the 8259s; asked for once for each IRQ that PIRQs can be routed to
     @SuppressWarnings("this-escape") // hooks run only after a guest can reach the function
     public IsaBridge(IntFunction<IrqLine> isaIrqs) {
         super("isa-bridge", PciIdentity.of(PciIdentity.INTEL, 0x9D4E, REVISION, CLASS_ISA_BRIDGE));
-        this.isaIrqs = isaIrqs;
+        for (int irq = 0; irq < this.isaIrqs.length; irq++) {
+            boolean allowed = (ALLOWED_IRQS >>> irq & 1) != 0;
+            this.isaIrqs[irq] = allowed ? isaIrqs.apply(irq) : IrqLine.unconnected();
+        }
         for (int wire = 0; wire < IntxRouting.WIRES; wire++) {
             config.register("PIRQ%c_ROUT".formatted('A' + wire), PIRQ_ROUT + wire, 1)
                     .reset(ROUTING_OFF)
@@ -54,9 +57,9 @@ public final class IsaBridge extends PciFunction {
         }
         int changed = wanted ^ asserted;
         asserted = wanted;
-        for (int irq = 0; irq < 16; irq++) {
+        for (int irq = 0; irq < isaIrqs.length; irq++) {
             if ((changed >>> irq & 1) != 0) {
-                isaIrqs.apply(irq).set((wanted >>> irq & 1) != 0);
+                isaIrqs[irq].set((wanted >>> irq & 1) != 0);
             }
         }
     }

@@ -1,5 +1,7 @@
 package nestbox.devices.pci;
 
+import nestbox.devices.BoardMap;
+import nestbox.devices.WiredOr;
 import nestbox.platform.IrqLine;
 import nestbox.platform.MessageSink;
 import nestbox.platform.Mmio;
@@ -19,10 +21,10 @@ import java.util.function.IntFunction;
 /// 256 buses.
 public final class PciBus implements Mmio {
     /// Bytes that the ECAM window takes.
-    public static final long ECAM_SIZE = 256L << 20;
+    public static final long ECAM_SIZE = (long) BoardMap.ECAM_BUSES << 20;
 
     private final PciFunction[] functions = new PciFunction[256];
-    private final SharedLine[] wires = new SharedLine[IntxRouting.WIRES];
+    private final WiredOr[] wires = new WiredOr[IntxRouting.WIRES];
     private final PciFunction.Wiring wiring;
 
     /// @param wire where PIRQA–PIRQD (0–3) end
@@ -30,7 +32,7 @@ public final class PciBus implements Mmio {
             PortSpace ports, MmioSpace mmio, MessageSink messages, IntFunction<IrqLine> wire) {
         wiring = new PciFunction.Wiring(ports, mmio, messages, this::mapWaiting);
         for (int i = 0; i < wires.length; i++) {
-            wires[i] = new SharedLine(wire.apply(i));
+            wires[i] = new WiredOr(wire.apply(i));
         }
     }
 

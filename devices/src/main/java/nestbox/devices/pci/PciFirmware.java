@@ -10,6 +10,7 @@ import static nestbox.devices.pci.PciRegisters.COMMAND_MEMORY;
 import static nestbox.devices.pci.PciRegisters.INTERRUPT_LINE;
 import static nestbox.devices.pci.PciRegisters.INTERRUPT_PIN;
 
+import nestbox.devices.BoardMap;
 import nestbox.platform.PortIo;
 
 import java.util.ArrayList;
@@ -21,16 +22,11 @@ import java.util.List;
 ///
 /// It works through configuration space only, as firmware on the board would.
 public final class PciFirmware {
-    public static final long MEMORY_START = 0x9000_0000L;
-    public static final long MEMORY_END = 0xE000_0000L;
-    public static final long IO_START = 0x2000;
-    public static final long IO_END = 0x1_0000;
-
     /// IRQs of the 8259s that PIRQA–PIRQD are routed to, and thus the Interrupt Line of functions.
     private static final List<Integer> PIRQ_IRQS = List.of(10, 11, 10, 11);
 
     /// Edge/level control register of the second 8259, where IRQs 10 and 11 become level-triggered.
-    private static final int ELCR2 = 0x4D1;
+    private static final int ELCR2 = BoardMap.ELCR + 1;
 
     private static final int ELCR2_IRQ_10_AND_11 = 1 << 10 - 8 | 1 << 11 - 8;
     private static final long PAGE = 0x1000;
@@ -56,13 +52,13 @@ public final class PciFirmware {
         List<Request> requests = new ArrayList<>();
         host.bus().functions().forEach((address, function) -> probe(address, function, requests));
         requests.sort(Comparator.comparingLong(Request::size).reversed());
-        long memory = MEMORY_START;
-        long io = IO_START;
+        long memory = BoardMap.MMIO32;
+        long io = BoardMap.PCI_IO;
         for (Request request : requests) {
             if (request.isIo()) {
-                io = place(request, io, request.size, IO_END);
+                io = place(request, io, request.size, BoardMap.PCI_IO_END);
             } else {
-                memory = place(request, memory, Math.max(request.size, PAGE), MEMORY_END);
+                memory = place(request, memory, Math.max(request.size, PAGE), BoardMap.MMIO32_END);
             }
         }
         for (Request request : requests) {

@@ -1,5 +1,6 @@
 package nestbox.devices.pci;
 
+import nestbox.devices.BoardMap;
 import nestbox.platform.IrqLine;
 import nestbox.platform.MessageSink;
 import nestbox.platform.MmioSpace;
@@ -11,11 +12,9 @@ import java.util.function.IntFunction;
 /// Everything PCI that a board has before any device is plugged in: the bus, host and ISA bridge,
 /// and both ways to reach configuration space, mapped.
 public final class PciHost {
-    public static final long ECAM_BASE = 0xE000_0000L;
-
     private final PciBus bus;
     private final ConfigurationPorts configurationPorts;
-    private final HostBridge hostBridge = new HostBridge(ECAM_BASE);
+    private final HostBridge hostBridge = new HostBridge(BoardMap.ECAM);
     private final IsaBridge isaBridge;
 
     private PciHost(PciBus bus, ConfigurationPorts configurationPorts, IsaBridge isaBridge) {
@@ -27,7 +26,7 @@ public final class PciHost {
     }
 
     /// @param ioApicPins inputs of the IOAPIC; 16–19 are used
-    /// @param isaIrqs inputs of the 8259s; used once a guest or firmware routes PIRQs to them
+    /// @param isaIrqs inputs of the 8259s, asked for once each; used where PIRQs are routed to them
     /// @param resetControl gets byte and word accesses at 0xCF8–0xCFB
     public static PciHost of(
             PortSpace ports,
@@ -43,7 +42,7 @@ public final class PciHost {
                         mmio,
                         messages,
                         wire -> {
-                            IrqLine pin = ioApicPins.apply(IntxRouting.FIRST_IOAPIC_PIN + wire);
+                            IrqLine pin = ioApicPins.apply(BoardMap.PIRQ_PIN + wire);
                             IrqLine pirq = isaBridge.pirq(wire);
                             return level -> {
                                 pin.set(level);
@@ -52,7 +51,7 @@ public final class PciHost {
                         });
         ConfigurationPorts configuration = new ConfigurationPorts(bus, resetControl);
         ports.map(ConfigurationPorts.FIRST_PORT, ConfigurationPorts.PORT_COUNT, configuration);
-        if (!mmio.map(ECAM_BASE, PciBus.ECAM_SIZE, bus)) {
+        if (!mmio.map(BoardMap.ECAM, PciBus.ECAM_SIZE, bus)) {
             throw new IllegalStateException("something is mapped in the ECAM window already");
         }
         return new PciHost(bus, configuration, isaBridge);

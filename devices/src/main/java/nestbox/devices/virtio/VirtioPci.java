@@ -124,7 +124,9 @@ public final class VirtioPci extends PciFunction {
     private void declareCapabilities() {
         capability(CAP_COMMON, COMMON_AT, COMMON_SIZE, 0);
         capability(CAP_ISR, ISR_AT, 4, 0);
-        capability(CAP_DEVICE, DEVICE_AT, device.config.size(), 0);
+        if (device.config.size() > 0) {
+            capability(CAP_DEVICE, DEVICE_AT, device.config.size(), 0);
+        }
         int notify = capability(CAP_NOTIFY, NOTIFY_AT, queues.size() * NOTIFY_MULTIPLIER, 4);
         config.register("notify_off_multiplier", notify + CAP_LENGTH, 4).reset(NOTIFY_MULTIPLIER);
         new ConfigAccess();

@@ -3,6 +3,7 @@ package nestbox.devices.pci;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import nestbox.devices.BoardMap;
 import nestbox.platform.Mmio;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortIo;
@@ -112,8 +113,8 @@ class PciTest {
         assertThat(ports.read(0xCFC, 4)).isEqualTo(-1);
         ports.write(0xCF8, 4, 0);
         assertThat(ports.read(0xCFC, 2)).isEqualTo(0xFFFF);
-        assertThat(mmio.read(PciHost.ECAM_BASE + (5 << 15), 4)).isEqualTo(0xFFFF_FFFFL);
-        assertThat(mmio.read(PciHost.ECAM_BASE + 0x100, 4)).isEqualTo(0xFFFF_FFFFL);
+        assertThat(mmio.read(BoardMap.ECAM + (5 << 15), 4)).isEqualTo(0xFFFF_FFFFL);
+        assertThat(mmio.read(BoardMap.ECAM + 0x100, 4)).isEqualTo(0xFFFF_FFFFL);
     }
 
     @Test
@@ -127,7 +128,7 @@ class PciTest {
     @Test
     void ecamAndMechanism1SeeTheSameRegisters() {
         Card card = plug(3, 0);
-        long at = PciHost.ECAM_BASE + (3 << 15);
+        long at = BoardMap.ECAM + (3 << 15);
         mmio.write(at + 0x3C, 1, 0x77);
         assertThat(card.readConfig(0x3C, 1)).isEqualTo(0x77);
         assertThat(mmio.read(at, 8)).isEqualTo(0x5678_1234L | 0x0010L << 48);
@@ -346,7 +347,7 @@ class PciTest {
                 case 2 -> ports.read(0xCF8 + random.nextInt(8), size);
                 case 3 -> mmio.write(value & 0xFFFF_FFFFL, 8, random.nextLong());
                 default -> {
-                    long at = PciHost.ECAM_BASE + (random.nextInt(4) << 15) + random.nextInt(260);
+                    long at = BoardMap.ECAM + (random.nextInt(4) << 15) + random.nextInt(260);
                     mmio.write(at, random.nextBoolean() ? 8 : size, value);
                     mmio.read(at, 8);
                 }

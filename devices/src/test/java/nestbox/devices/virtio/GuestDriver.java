@@ -1,5 +1,6 @@
 package nestbox.devices.virtio;
 
+import nestbox.devices.BoardMap;
 import nestbox.devices.pci.IntxRouting;
 import nestbox.devices.pci.PciAddress;
 import nestbox.devices.pci.PciFirmware;
@@ -22,7 +23,7 @@ public final class GuestDriver implements AutoCloseable {
     public static final long EVENT_IDX = VirtioRegisters.F_EVENT_IDX;
 
     private static final PciAddress SLOT = new PciAddress(3, 0);
-    private static final long CONFIG = PciHost.ECAM_BASE + (3L << 15);
+    private static final long CONFIG = BoardMap.ECAM + (3L << 15);
 
     public record Message(long address, int data) {}
 

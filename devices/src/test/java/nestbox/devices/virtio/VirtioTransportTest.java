@@ -37,6 +37,7 @@ class VirtioTransportTest {
         assertThat(guest.common(VirtioRegisters.NUM_QUEUES, 2)).isEqualTo(1);
         assertThat(guest.readConfig(guest.capability(9, 2) + 16, 4)).isEqualTo(4);
         assertThat(guest.offeredFeatures()).isEqualTo(VERSION_1 | INDIRECT | EVENT_IDX);
+        assertThat(guest.capability(9, VirtioRegisters.CAP_DEVICE)).as("has none").isZero();
     }
 
     @Test

@@ -60,6 +60,7 @@ public final class VirtioBlk extends VirtioDevice {
     private static final int MAX_DISCARD_SECTORS = 1 << 22;
     private static final int MAX_ZERO_SECTORS = 1 << 16;
 
+    /// The status byte is the ordinal.
     private enum Status {
         OK,
         IOERR,

@@ -134,12 +134,8 @@ public final class UnixStreamBackend implements NetBackend {
     }
 
     private void step() throws IOException {
-        try {
-            watch();
-        } catch (IOException nonsense) {
-            disconnect();
-            return;
-        }
+        unpack();
+        watch();
         selector.select();
         selector.selectedKeys().clear();
         if (peer.isEmpty()) {
@@ -155,21 +151,12 @@ public final class UnixStreamBackend implements NetBackend {
     }
 
     /// Registers interest in what can be worked on: further frames only if there is room for them.
-    ///
-    /// The flag goes up before the look, so that room made meanwhile ends the selection at once.
     private void watch() throws IOException {
-        holdingBack = true;
-        boolean any = unpack();
-        boolean room = incoming.remainingCapacity() > 0;
-        holdingBack = !room;
-        if (any) {
-            wake.run();
-        }
         if (peer.isPresent()) {
             boolean more = sending.hasRemaining() || !outgoing.isEmpty();
             watch(
                     peer.get(),
-                    (room ? SelectionKey.OP_READ : 0) | (more ? SelectionKey.OP_WRITE : 0));
+                    (holdingBack ? 0 : SelectionKey.OP_READ) | (more ? SelectionKey.OP_WRITE : 0));
         } else if (listener.isPresent()) {
             watch(listener.get(), SelectionKey.OP_ACCEPT);
         }
@@ -203,6 +190,7 @@ public final class UnixStreamBackend implements NetBackend {
         up = false;
         peer.ifPresent(UnixStreamBackend::closeQuietly);
         peer = Optional.empty();
+        received.clear().flip();
         wake.run();
     }
 
@@ -223,27 +211,25 @@ public final class UnixStreamBackend implements NetBackend {
     }
 
     private void receive(SocketChannel channel) throws IOException {
-        int count = 0;
-        if (incoming.remainingCapacity() > 0) {
-            count = channel.read(received);
-        }
-        boolean any = unpack();
-        if (any) {
-            wake.run();
-        }
-        if (count < 0) {
+        if (!holdingBack && channel.read(received) < 0) {
+            unpack();
             disconnect();
         }
     }
 
-    /// Takes whole frames out of what was received.
-    private boolean unpack() throws IOException {
+    /// Takes whole frames out of what was received, as far as there is room for them.
+    ///
+    /// The flag goes up before the first look for room, so that room made later ends the next
+    /// selection at once and nothing stays behind.
+    private void unpack() {
+        holdingBack = true;
         boolean any = false;
         received.flip();
         while (received.remaining() >= PREFIX && incoming.remainingCapacity() > 0) {
             int length = received.getInt(received.position());
             if (length < 0 || length > MAX_FRAME) {
-                throw new IOException("a frame of " + length + " bytes");
+                disconnect();
+                break;
             }
             if (received.remaining() < PREFIX + length) {
                 break;
@@ -254,7 +240,10 @@ public final class UnixStreamBackend implements NetBackend {
             any |= length > 0 && incoming.offer(frame);
         }
         received.compact();
-        return any;
+        holdingBack = incoming.remainingCapacity() == 0;
+        if (any) {
+            wake.run();
+        }
     }
 
     private void closeListener() {
