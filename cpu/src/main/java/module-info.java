@@ -5,6 +5,5 @@ module nestbox.cpu {
 
     exports nestbox.cpu.apic;
     exports nestbox.cpu.model;
-    // exports nestbox.cpu;
     exports nestbox.cpu.core;
 }

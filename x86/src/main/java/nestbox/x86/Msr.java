@@ -18,21 +18,15 @@ public enum Msr {
     IA32_TIME_STAMP_COUNTER(0x10, "Time-stamp counter"),
     IA32_PLATFORM_ID(0x17, "Platform ID"),
     IA32_APIC_BASE(0x1B, "Local APIC base and mode"),
-<<<<<<< HEAD
     MSR_TEST_CTRL(0x33, "Test control, split lock detection"),
     MSR_SMI_COUNT(0x34, "SMI counter"),
     MSR_CORE_THREAD_COUNT(0x35, "Configured state of enabled cores and threads"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_FEATURE_CONTROL(0x3A, "Control of features in Intel 64 processor"),
     IA32_TSC_ADJUST(0x3B, "Per logical processor TSC adjust"),
     IA32_SPEC_CTRL(0x48, "Speculation control"),
     IA32_PRED_CMD(0x49, "Prediction command"),
-<<<<<<< HEAD
     MSR_PPIN_CTL(0x4E, "Control of the protected processor inventory number"),
     MSR_PPIN(0x4F, "Protected processor inventory number"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_BIOS_UPDT_TRIG(0x79, "BIOS update trigger"),
     IA32_BIOS_SIGN_ID(0x8B, "BIOS update signature"),
     IA32_SGXLEPUBKEYHASH(0x8C, 4, 1, "Hash of the public key of the SGX launch enclave"),
@@ -41,20 +35,14 @@ public enum Msr {
     IA32_PMC(0xC1, 8, 1, "General performance counter"),
     MSR_PLATFORM_INFO(0xCE, "Platform information"),
     IA32_CORE_CAPABILITIES(0xCF, "Core capabilities"),
-<<<<<<< HEAD
     IA32_UMWAIT_CONTROL(0xE1, "Control of UMWAIT and TPAUSE"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     MSR_PKG_CST_CONFIG_CONTROL(0xE2, "C-state configuration control"),
     IA32_MPERF(0xE7, "TSC frequency clock counter"),
     IA32_APERF(0xE8, "Actual performance clock counter"),
     IA32_MTRRCAP(0xFE, "MTRR capability"),
     IA32_ARCH_CAPABILITIES(0x10A, "Enumeration of architectural features"),
     IA32_FLUSH_CMD(0x10B, "Flush command"),
-<<<<<<< HEAD
     MSR_TSX_FORCE_ABORT(0x10F, "Forced abort of transactions"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_TSX_CTRL(0x122, "Control of Intel TSX"),
     IA32_MCU_OPT_CTRL(0x123, "Microcode update option control"),
     MSR_MISC_FEATURES_ENABLES(0x140, "Miscellaneous feature enables"),
@@ -73,29 +61,18 @@ public enum Msr {
     IA32_MISC_ENABLE(0x1A0, "Enable miscellaneous processor features"),
     MSR_TEMPERATURE_TARGET(0x1A2, "Temperature target"),
     MSR_MISC_FEATURE_CONTROL(0x1A4, "Prefetcher control"),
-<<<<<<< HEAD
     MSR_OFFCORE_RSP(0x1A6, 2, 1, "Off-core response event select"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     MSR_TURBO_RATIO_LIMIT(0x1AD, "Maximum ratio limit of turbo mode"),
     IA32_ENERGY_PERF_BIAS(0x1B0, "Performance energy bias hint"),
     IA32_PACKAGE_THERM_STATUS(0x1B1, "Package thermal status information"),
     IA32_PACKAGE_THERM_INTERRUPT(0x1B2, "Package thermal interrupt control"),
     IA32_XFD(0x1C4, "Extended feature disable control"),
     IA32_XFD_ERR(0x1C5, "Extended feature disable error status"),
-<<<<<<< HEAD
     MSR_LBR_SELECT(0x1C8, "Last branch record filtering select"),
     MSR_LASTBRANCH_TOS(0x1C9, "Last branch record stack top"),
     IA32_DEBUGCTL(0x1D9, "Trace, profile and debug control"),
     MSR_LER_FROM_IP(0x1DD, "Last exception record, source"),
     MSR_LER_TO_IP(0x1DE, "Last exception record, destination"),
-=======
-    IA32_LBR_SELECT(0x1C8, "Last branch record filtering select"),
-    IA32_LASTBRANCH_TOS(0x1C9, "Last branch record stack top"),
-    IA32_DEBUGCTL(0x1D9, "Trace, profile and debug control"),
-    IA32_LER_FROM_IP(0x1DD, "Last exception record, source"),
-    IA32_LER_TO_IP(0x1DE, "Last exception record, destination"),
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_SMRR_PHYSBASE(0x1F2, "SMRR base address"),
     IA32_SMRR_PHYSMASK(0x1F3, "SMRR range mask"),
     MSR_POWER_CTL(0x1FC, "Power control"),
@@ -117,7 +94,6 @@ public enum Msr {
     IA32_PERF_GLOBAL_STATUS_SET(0x391, "Global performance counter status set"),
     IA32_PERF_GLOBAL_INUSE(0x392, "Performance counters in use"),
     IA32_PEBS_ENABLE(0x3F1, "PEBS control"),
-<<<<<<< HEAD
     MSR_PEBS_LD_LAT_THRESHOLD(0x3F6, "Threshold of load latency sampling"),
     MSR_PEBS_FRONTEND(0x3F7, "Front end event sampling"),
     MSR_PKG_C3_RESIDENCY(0x3F8, "Package C3 residency counter"),
@@ -126,8 +102,6 @@ public enum Msr {
     MSR_CORE_C3_RESIDENCY(0x3FC, "Core C3 residency counter"),
     MSR_CORE_C6_RESIDENCY(0x3FD, "Core C6 residency counter"),
     MSR_CORE_C7_RESIDENCY(0x3FE, "Core C7 residency counter"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_MC_CTL(0x400, 32, 4, "Machine check bank control"),
     IA32_MC_STATUS(0x401, 32, 4, "Machine check bank status"),
     IA32_MC_ADDR(0x402, 32, 4, "Machine check bank address"),
@@ -159,15 +133,10 @@ public enum Msr {
     IA32_RTIT_CTL(0x570, "Trace control"),
     IA32_RTIT_STATUS(0x571, "Trace status"),
     IA32_RTIT_CR3_MATCH(0x572, "Trace filter by CR3"),
-<<<<<<< HEAD
     IA32_RTIT_ADDR(0x580, 8, 1, Kind.ADDRESS, "Trace address range bounds"),
     IA32_DS_AREA(0x600, Kind.ADDRESS, "Debug store save area"),
     MSR_RAPL_POWER_UNIT(0x606, "Units of the RAPL interfaces"),
     MSR_PKG_C2_RESIDENCY(0x60D, "Package C2 residency counter"),
-=======
-    IA32_DS_AREA(0x600, Kind.ADDRESS, "Debug store save area"),
-    MSR_RAPL_POWER_UNIT(0x606, "Units of the RAPL interfaces"),
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     MSR_PKG_POWER_LIMIT(0x610, "Package power limit control"),
     MSR_PKG_ENERGY_STATUS(0x611, "Package energy status"),
     MSR_PKG_POWER_INFO(0x614, "Package power limit parameters"),
@@ -175,18 +144,12 @@ public enum Msr {
     MSR_PP0_ENERGY_STATUS(0x639, "Energy status of the cores"),
     MSR_PP1_ENERGY_STATUS(0x641, "Energy status of the graphics"),
     MSR_PPERF(0x64E, "Productive performance count"),
-<<<<<<< HEAD
     MSR_LASTBRANCH_FROM_IP(0x680, 32, 1, "Last branch record, source"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_U_CET(0x6A0, "User mode CET settings"),
     IA32_S_CET(0x6A2, "Supervisor mode CET settings"),
     IA32_PL_SSP(0x6A4, 4, 1, Kind.ADDRESS, "Shadow stack pointer of a privilege level"),
     IA32_INTERRUPT_SSP_TABLE_ADDR(0x6A8, Kind.ADDRESS, "Interrupt shadow stack table"),
-<<<<<<< HEAD
     MSR_LASTBRANCH_TO_IP(0x6C0, 32, 1, Kind.ADDRESS, "Last branch record, destination"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_TSC_DEADLINE(0x6E0, "TSC target of the local APIC's deadline mode"),
     IA32_PKRS(0x6E1, "Supervisor protection keys"),
     IA32_PM_ENABLE(0x770, "Enable of hardware-controlled performance states"),
@@ -198,10 +161,7 @@ public enum Msr {
     IA32_X2APIC(0x800, 256, 1, "Register of the local APIC in x2APIC mode"),
     IA32_BNDCFGS(0xD90, "Supervisor state of MPX"),
     IA32_XSS(0xDA0, "Extended supervisor state mask"),
-<<<<<<< HEAD
     MSR_LBR_INFO(0xDC0, 32, 1, "Last branch record, information"),
-=======
->>>>>>> 0f8d384 (cpu: decoder, interpreter, paging, segmentation, integer and system instructions)
     IA32_EFER(0xC000_0080, "Extended feature enables"),
     IA32_STAR(0xC000_0081, "Selectors of SYSCALL and SYSRET"),
     IA32_LSTAR(0xC000_0082, Kind.ADDRESS, "Target address of SYSCALL"),
