@@ -5,5 +5,4 @@ module nestbox.cpu {
 
     exports nestbox.cpu.apic;
     exports nestbox.cpu.model;
-    exports nestbox.cpu.core;
 }
