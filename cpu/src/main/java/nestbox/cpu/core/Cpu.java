@@ -118,12 +118,12 @@ public final class Cpu extends LinearMemory {
         controls = new ControlRegisters(this);
         tsc = new TimeStampCounter(clock, features.tscHertz());
         interpreter = new Interpreter(this);
-        reset();
     }
 
     /// The state after power-up, RESET or INIT. SDM Vol. 3A, Table 10-1. (INIT spares some of it;
     /// see [#init].)
     public void reset() {
+        apic.reset(true);
         NativeSpace.SPACE.asSlice(base + MXCSR, SIZE - MXCSR).fill((byte) 0);
         msrs.reset();
         tsc.reset();
@@ -139,6 +139,7 @@ public final class Cpu extends LinearMemory {
 
     /// The state after INIT: as after reset, but for caches, x87 and vector state and most MSRs.
     public void init() {
+        apic.reset(false);
         for (int i = 0; i < 16; i++) {
             set64(8 * i, 0);
         }
@@ -178,6 +179,11 @@ public final class Cpu extends LinearMemory {
         activity = Activity.ACTIVE;
         stateChanged();
         attention();
+    }
+
+    /// Gives the memory of state and TLBs back.
+    public void close() {
+        NativeSpace.free(base, MEMORY);
     }
 
     // Running

@@ -230,7 +230,8 @@ public final class Mmu implements SlowMemory {
             boolean execute,
             int shift) {
         long host = memory.host(physical & -PAGE);
-        if (host < 0 || cpu.debug.watches(linear)) {
+        boolean isPlain = host >= 0 && (physical & -PAGE) != cpu.apic.registerPage();
+        if (!isPlain || cpu.debug.watches(linear)) {
             return;
         }
         int page = memory.page(host);

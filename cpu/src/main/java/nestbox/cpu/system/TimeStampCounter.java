@@ -11,6 +11,7 @@ public final class TimeStampCounter {
     private final long hertz;
     private long offset;
     private long adjust;
+    private Runnable onWrite = () -> {};
 
     public TimeStampCounter(Clock clock, long hertz) {
         this.clock = clock;
@@ -48,6 +49,11 @@ public final class TimeStampCounter {
         return seconds * NANOS + (ticks % hertz * NANOS + hertz - 1) / hertz;
     }
 
+    /// Sets what is told when software writes the counter.
+    public void onWrite(Runnable action) {
+        onWrite = action;
+    }
+
     public void write(long value) {
         shift(value - now());
     }
@@ -63,5 +69,6 @@ public final class TimeStampCounter {
     private void shift(long by) {
         offset += by;
         adjust += by;
+        onWrite.run();
     }
 }
