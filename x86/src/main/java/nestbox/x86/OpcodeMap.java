@@ -17,6 +17,7 @@ public final class OpcodeMap {
         OneByteMap.rows();
         TwoByteMap.rows();
         SystemMap.rows();
+        IntegerSimdMap.rows();
         for (OpcodeRow row : ROWS) {
             OpcodeRow[] old = INDEX[row.map()][row.opcode()];
             OpcodeRow[] longer = java.util.Arrays.copyOf(old, old.length + 1);
