@@ -20,10 +20,10 @@ final class BinaryTemplate extends Handler {
 
     private static final Parameters PARAMETERS =
             Specializer.parameters(MethodHandles.lookup(), Parameters.class);
-    private static final Arithmetic.Operation OPERATION = PARAMETERS.operation;
-    private static final int FORM = PARAMETERS.form;
-    private static final int WIDTH = PARAMETERS.width;
-    private static final boolean STORES = PARAMETERS.stores;
+    private static final Arithmetic.Operation OPERATION = PARAMETERS.operation();
+    private static final int FORM = PARAMETERS.form();
+    private static final int WIDTH = PARAMETERS.width();
+    private static final boolean STORES = PARAMETERS.stores();
 
     @Override
     public void execute(Cpu cpu, Insn insn) {

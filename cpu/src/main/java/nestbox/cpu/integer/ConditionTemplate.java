@@ -16,8 +16,8 @@ final class ConditionTemplate extends Handler {
 
     private static final Parameters PARAMETERS =
             Specializer.parameters(MethodHandles.lookup(), Parameters.class);
-    private static final int USE = PARAMETERS.use;
-    private static final int CONDITION = PARAMETERS.condition;
+    private static final int USE = PARAMETERS.use();
+    private static final int CONDITION = PARAMETERS.condition();
 
     @Override
     public void execute(Cpu cpu, Insn insn) {

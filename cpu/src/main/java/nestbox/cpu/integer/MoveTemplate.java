@@ -14,10 +14,10 @@ final class MoveTemplate extends Handler {
 
     private static final Parameters PARAMETERS =
             Specializer.parameters(MethodHandles.lookup(), Parameters.class);
-    private static final int FORM = PARAMETERS.form;
-    private static final int WIDTH = PARAMETERS.width;
-    private static final int SOURCE_WIDTH = PARAMETERS.sourceWidth;
-    private static final boolean SIGN_EXTENDS = PARAMETERS.signExtends;
+    private static final int FORM = PARAMETERS.form();
+    private static final int WIDTH = PARAMETERS.width();
+    private static final int SOURCE_WIDTH = PARAMETERS.sourceWidth();
+    private static final boolean SIGN_EXTENDS = PARAMETERS.signExtends();
 
     @Override
     public void execute(Cpu cpu, Insn insn) {

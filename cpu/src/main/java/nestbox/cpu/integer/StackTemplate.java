@@ -16,7 +16,7 @@ final class StackTemplate extends Handler {
     record Parameters(int use) {}
 
     private static final int USE =
-            Specializer.parameters(MethodHandles.lookup(), Parameters.class).use;
+            Specializer.parameters(MethodHandles.lookup(), Parameters.class).use();
 
     @Override
     public void execute(Cpu cpu, Insn insn) {
