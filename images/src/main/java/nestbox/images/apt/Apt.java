@@ -51,7 +51,8 @@ public final class Apt {
         lastUpdate = Optional.of(run("apt-get", "-q", "update"));
     }
 
-    /// True once the lists have been fetched by this object, so that fetching them again won't help.
+    /// True once the lists have been fetched by this object, so that fetching them again won't
+    // help.
     public boolean updated() {
         return lastUpdate.isPresent();
     }

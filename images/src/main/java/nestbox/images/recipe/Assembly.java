@@ -9,8 +9,8 @@ import nestbox.images.recipe.Item.Data;
 import nestbox.images.recipe.Item.Folder;
 import nestbox.images.recipe.Item.Guest;
 import nestbox.images.recipe.Item.Link;
-import nestbox.images.recipe.Item.Module;
-import nestbox.images.recipe.Item.Package;
+import nestbox.images.recipe.Item.LoadableModule;
+import nestbox.images.recipe.Item.DebianPackage;
 import nestbox.images.recipe.Item.Program;
 import nestbox.images.recipe.Item.Text;
 import nestbox.images.tree.Content;
@@ -58,7 +58,7 @@ public record Assembly(Content kernel, FileTree root) {
 
     private static void add(Item item, FileTree packages, FileTree root) throws IOException {
         switch (item) {
-            case Package _, Program _, Module _ -> {}
+            case DebianPackage _, Program _, LoadableModule _ -> {}
             case Data(var path) -> take(path, packages, root);
             case Folder(var path, var mode) -> root.put(path, new Directory(mode));
             case CharacterDevice(var path, var mode, var major, var minor) ->
@@ -80,17 +80,17 @@ public record Assembly(Content kernel, FileTree root) {
         List<String> wanted = names(recipe, module -> true);
         if (!wanted.isEmpty()) {
             KernelModules.of(packages, release).install(wanted, root);
-            String atBoot = String.join("\n", names(recipe, Module::atBoot));
+            String atBoot = String.join("\n", names(recipe, LoadableModule::atBoot));
             root.put("/etc/modules", file(0644, atBoot + "\n"));
         }
     }
 
-    private static List<String> names(Recipe recipe, Predicate<Module> which) {
+    private static List<String> names(Recipe recipe, Predicate<LoadableModule> which) {
         return recipe.items().stream()
-                .filter(Module.class::isInstance)
-                .map(Module.class::cast)
+                .filter(LoadableModule.class::isInstance)
+                .map(LoadableModule.class::cast)
                 .filter(which)
-                .map(Module::name)
+                .map(LoadableModule::name)
                 .toList();
     }
 

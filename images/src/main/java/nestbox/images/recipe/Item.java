@@ -3,7 +3,7 @@ package nestbox.images.recipe;
 /// One line of a recipe: something that belongs in the image.
 public sealed interface Item {
     /// A package to take files from; everything that it depends on is fetched too.
-    record Package(String name) implements Item {}
+    record DebianPackage(String name) implements Item {}
 
     /// A program, with the shared objects that it is linked with.
     record Program(String path) implements Item {}
@@ -12,7 +12,7 @@ public sealed interface Item {
     record Data(String path) implements Item {}
 
     /// A kernel module with those that it needs; `atBoot` has init load it.
-    record Module(String name, boolean atBoot) implements Item {}
+    record LoadableModule(String name, boolean atBoot) implements Item {}
 
     record Folder(String path, int mode) implements Item {}
 

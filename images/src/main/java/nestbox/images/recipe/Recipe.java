@@ -5,8 +5,8 @@ import nestbox.images.recipe.Item.Data;
 import nestbox.images.recipe.Item.Folder;
 import nestbox.images.recipe.Item.Guest;
 import nestbox.images.recipe.Item.Link;
-import nestbox.images.recipe.Item.Module;
-import nestbox.images.recipe.Item.Package;
+import nestbox.images.recipe.Item.LoadableModule;
+import nestbox.images.recipe.Item.DebianPackage;
 import nestbox.images.recipe.Item.Program;
 import nestbox.images.recipe.Item.Text;
 
@@ -57,7 +57,7 @@ public record Recipe(
                 .flatMap(
                         item ->
                                 switch (item) {
-                                    case Package(var wanted) -> Stream.of(wanted);
+                                    case DebianPackage(var wanted) -> Stream.of(wanted);
                                     case Guest guest -> guest.recipe().packages().stream();
                                     default -> Stream.empty();
                                 })
@@ -116,11 +116,11 @@ public record Recipe(
 
         private Item item(String name, String[] words) {
             return switch (words[0]) {
-                case "package" -> new Package(words[1]);
+                case "package" -> new DebianPackage(words[1]);
                 case "program" -> new Program(words[1]);
                 case "data" -> new Data(words[1]);
-                case "load" -> new Module(words[1], true);
-                case "module" -> new Module(words[1], false);
+                case "load" -> new LoadableModule(words[1], true);
+                case "module" -> new LoadableModule(words[1], false);
                 case "folder" -> new Folder(words[1], mode(words[2]));
                 case "device" ->
                         new CharacterDevice(
