@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedSet;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// Makes guest images from the packages of the machine's own distribution, and keeps them.
@@ -32,9 +31,6 @@ import java.util.stream.Stream;
 /// shipped with it; so the first use builds one, and every later use finds it.
 public final class GuestImages {
     private static final long MAX_UNPACKED = 2L << 30;
-
-    /// Goes up when the same recipe and packages give another image.
-    private static final String LAYOUT = "layout 1\n";
 
     private final ImageCache cache;
     private final ProgressListener progress;
@@ -96,12 +92,7 @@ public final class GuestImages {
 
     private GuestImage make(Recipe recipe, List<AptPackage> packages, Path staging)
             throws IOException {
-        String key =
-                ImageCache.sha256(
-                        packages.stream()
-                                .map(AptPackage::digest)
-                                .sorted()
-                                .collect(Collectors.joining("\n", LAYOUT + recipe.source(), "")));
+        String key = ImageCache.key(recipe, packages);
         Optional<GuestImage> same = cache.image(recipe.name(), key);
         GuestImage image = same.isPresent() ? same.get() : assemble(recipe, packages, key, staging);
         cache.point(recipe, key, staging);

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 
 /// The folder where packages and finished images are kept.
 ///
@@ -43,6 +44,9 @@ final class ImageCache {
     private static final String KERNEL = "vmlinuz";
     private static final String INITRD = "initrd";
     private static final String MANIFEST = "manifest";
+
+    /// Goes up when the same recipe and packages give another image.
+    private static final String LAYOUT = "layout 1\n";
 
     /// A file lock is held by the whole process; this one is for its threads.
     private static final ReentrantLock THREADS = new ReentrantLock();
@@ -109,6 +113,15 @@ final class ImageCache {
         public void close() throws IOException {
             remove(path);
         }
+    }
+
+    /// The name of the image that a recipe makes of some packages.
+    static String key(Recipe recipe, List<AptPackage> packages) {
+        return sha256(
+                packages.stream()
+                        .map(AptPackage::digest)
+                        .sorted()
+                        .collect(Collectors.joining("\n", LAYOUT + recipe.source(), "")));
     }
 
     /// The image last made from a recipe, if it is still whole.
@@ -231,7 +244,7 @@ final class ImageCache {
     }
 
     private Path pointer(Recipe recipe) {
-        String digest = sha256(recipe.source()).substring(0, 16);
+        String digest = sha256(LAYOUT + recipe.source()).substring(0, 16);
         return folder.resolve("latest").resolve(recipe.name() + "-" + digest);
     }
 
