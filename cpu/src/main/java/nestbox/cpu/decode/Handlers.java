@@ -12,7 +12,7 @@ import nestbox.cpu.integer.Branches;
 import nestbox.cpu.integer.Moves;
 import nestbox.cpu.integer.Shifts;
 import nestbox.cpu.integer.Strings;
-import nestbox.cpu.simd.SimdHandlers;
+import nestbox.cpu.simd.IntegerSimdOperations;
 import nestbox.cpu.system.SystemInstructions;
 import nestbox.x86.Alu;
 import nestbox.x86.Bits;
@@ -59,7 +59,7 @@ final class Handlers {
             case Bits op -> cached(op, BitOperations.of(op));
             case StringOp op -> cached(op, Strings.of(op));
             case SystemOp op -> cached(op, SystemInstructions.of(op));
-            case IntegerSimd op -> cached(op, SimdHandlers.of(op));
+            case IntegerSimd op -> cached(op, IntegerSimdOperations.of(op));
         };
     }
 

@@ -8,7 +8,7 @@ import java.util.function.LongBinaryOperator;
 
 /// The meaning of each integer SIMD operation: what happens to the lanes, and the shape of
 /// instruction around it.
-public final class SimdHandlers {
+public final class IntegerSimdOperations {
     /// An operation on whole registers, 8 (MMX), 16 or more bytes.
     @FunctionalInterface
     interface Operation {
@@ -29,7 +29,7 @@ public final class SimdHandlers {
 
     private static final int IMPLICIT_MASK_REGISTER = 0;
 
-    private SimdHandlers() {}
+    private IntegerSimdOperations() {}
 
     // Shapes
 
@@ -281,12 +281,12 @@ public final class SimdHandlers {
             case PEXTRD -> VectorMoves::pextrd;
             case EMMS -> VectorOperands::emms;
 
-            case PTEST -> VectorTests::ptest;
-            case PCMPESTRI -> VectorTests::pcmpestri;
-            case PCMPESTRM -> VectorTests::pcmpestrm;
-            case PCMPISTRI -> VectorTests::pcmpistri;
-            case PCMPISTRM -> VectorTests::pcmpistrm;
-            case CRC32 -> VectorTests::crc32;
+            case PTEST -> ScalarResults::ptest;
+            case PCMPESTRI -> ScalarResults::pcmpestri;
+            case PCMPESTRM -> ScalarResults::pcmpestrm;
+            case PCMPISTRI -> ScalarResults::pcmpistri;
+            case PCMPISTRM -> ScalarResults::pcmpistrm;
+            case CRC32 -> ScalarResults::crc32;
         };
     }
     // spotless:on

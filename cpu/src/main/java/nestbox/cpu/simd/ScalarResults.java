@@ -7,10 +7,10 @@ import nestbox.x86.RFlags;
 
 /// The integer SIMD instructions whose result is in flags or general registers: PTEST, the string
 /// comparisons and CRC32.
-final class VectorTests {
+final class ScalarResults {
     private static final int XMM0 = 0;
 
-    private VectorTests() {}
+    private ScalarResults() {}
 
     static void ptest(Cpu cpu, Insn insn) {
         VectorOperands.checkSse(cpu);
