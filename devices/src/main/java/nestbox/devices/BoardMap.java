@@ -1,5 +1,7 @@
 package nestbox.devices;
 
+import java.util.List;
+
 /// Where everything lies on the board: physical addresses, I/O ports and interrupt pins.
 ///
 /// Devices, firmware tables and the loader must agree on these numbers, so each exists once. They
@@ -77,7 +79,7 @@ public final class BoardMap {
     public static final int PM1A_CNT = PM_BASE + 0x04;
     public static final int PM_TMR = PM_BASE + 0x08;
     public static final int GPE0 = PM_BASE + 0x80;
-    public static final int GPE0_LENGTH = 0x20;
+    public static final int GPE0_LENGTH = 0x10;
     public static final int PM_LENGTH = 0x100;
 
     // Interrupts: ISA IRQ numbers, and pins of the I/O APIC
@@ -99,6 +101,9 @@ public final class BoardMap {
     public static final int PIRQ_PINS = 8;
 
     public static final int IOAPIC_PINS = 24;
+
+    /// ISA IRQs to which firmware routes PIRQA–PIRQD, for a guest without the I/O APIC.
+    public static final List<Integer> PIRQ_IRQS = List.of(10, 11, 10, 11);
 
     private BoardMap() {}
 

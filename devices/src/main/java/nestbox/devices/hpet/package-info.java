@@ -1,0 +1,2 @@
+/// The high precision event timers.
+package nestbox.devices.hpet;

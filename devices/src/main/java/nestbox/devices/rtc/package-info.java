@@ -1,0 +1,2 @@
+/// The real-time clock and its CMOS memory.
+package nestbox.devices.rtc;
