@@ -3,12 +3,15 @@ module nestbox.devices {
     requires transitive nestbox.platform;
 
     exports nestbox.devices;
+    exports nestbox.devices.exit;
     exports nestbox.devices.hpet;
     exports nestbox.devices.ioapic;
+    exports nestbox.devices.keyboard;
     exports nestbox.devices.pci;
     exports nestbox.devices.pic;
     exports nestbox.devices.pit;
     exports nestbox.devices.rtc;
+    exports nestbox.devices.systemport;
     exports nestbox.devices.uart;
     exports nestbox.devices.virtio;
     exports nestbox.devices.virtio.blk;

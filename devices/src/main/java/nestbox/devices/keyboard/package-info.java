@@ -1,0 +1,2 @@
+/// The keyboard controller.
+package nestbox.devices.keyboard;
