@@ -3,6 +3,7 @@ module nestbox.devices {
     requires transitive nestbox.platform;
 
     exports nestbox.devices;
+    exports nestbox.devices.acpi;
     exports nestbox.devices.exit;
     exports nestbox.devices.hpet;
     exports nestbox.devices.ioapic;
@@ -11,6 +12,7 @@ module nestbox.devices {
     exports nestbox.devices.pic;
     exports nestbox.devices.pit;
     exports nestbox.devices.rtc;
+    exports nestbox.devices.smbios;
     exports nestbox.devices.systemport;
     exports nestbox.devices.uart;
     exports nestbox.devices.virtio;

@@ -1,0 +1,15 @@
+package nestbox.devices;
+
+import nestbox.platform.GuestMemory;
+
+/// Bytes that firmware leaves in memory, and where.
+public record FirmwareImage(long address, byte[] bytes) {
+    public void install(GuestMemory memory) {
+        memory.write(address, bytes, 0, bytes.length);
+    }
+
+    /// First address after it.
+    public long end() {
+        return address + bytes.length;
+    }
+}

@@ -1,0 +1,2 @@
+/// Power management hardware and the ACPI tables that describe the board.
+package nestbox.devices.acpi;
