@@ -20,9 +20,6 @@ public final class Deadline {
 
     /// Sets the alarm in place of any earlier setting; [#NEVER] cancels it.
     public void at(long nanos) {
-        if (nanos == when) {
-            return;
-        }
         when = nanos;
         if (nanos == NEVER) {
             alarm.cancel();

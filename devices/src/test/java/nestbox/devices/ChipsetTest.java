@@ -158,8 +158,11 @@ class ChipsetTest {
             }
             vectors.clear();
             if (i % 10_000 == 0) {
+                chipset.restore(chipset.save());
                 Chipset.State state = chipset.save();
+                chipset.reset();
                 chipset.restore(state);
+                assertThat(chipset.save()).as("seed %x", SEED).isEqualTo(state);
                 chipset.reset();
             }
         }
