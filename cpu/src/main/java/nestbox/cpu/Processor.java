@@ -15,6 +15,7 @@ import nestbox.cpu.model.CpuModel;
 import nestbox.cpu.model.CpuidLeaves;
 import nestbox.cpu.model.Topology;
 import nestbox.platform.Clock;
+import nestbox.platform.IrqLine;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 
@@ -86,6 +87,16 @@ public final class Processor {
     /// The local APIC, for wiring: LINT0 takes the 8259's request.
     public LocalApic apic() {
         return apic;
+    }
+
+    /// Connects FERR#, which a PC leads to IRQ 13.
+    public void connectFloatError(IrqLine line) {
+        cpu.fpu.connectError(line);
+    }
+
+    /// IGNNE#, which a PC asserts on a write to port F0.
+    public void ignoreFloatError() {
+        cpu.fpu.ignoreError();
     }
 
     /// Instructions retired since power-on.

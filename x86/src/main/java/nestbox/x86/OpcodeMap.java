@@ -18,6 +18,9 @@ public final class OpcodeMap {
         TwoByteMap.rows();
         SystemMap.rows();
         IntegerSimdMap.rows();
+        X87Map.rows();
+        FloatSimdMap.rows();
+        StateSaveMap.rows();
         for (OpcodeRow row : ROWS) {
             OpcodeRow[] old = INDEX[row.map()][row.opcode()];
             OpcodeRow[] longer = java.util.Arrays.copyOf(old, old.length + 1);

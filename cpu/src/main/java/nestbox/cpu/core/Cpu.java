@@ -3,9 +3,11 @@ package nestbox.cpu.core;
 import nestbox.cpu.control.EventDelivery;
 import nestbox.cpu.control.Segmentation;
 import nestbox.cpu.paging.Mmu;
+import nestbox.cpu.sse.SseUnit;
 import nestbox.cpu.system.ControlRegisters;
 import nestbox.cpu.system.Msrs;
 import nestbox.cpu.system.TimeStampCounter;
+import nestbox.cpu.x87.Fpu;
 import nestbox.platform.Clock;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.ControlBits;
@@ -87,6 +89,8 @@ public final class Cpu extends LinearMemory {
     public final Msrs msrs;
     public final ControlRegisters controls;
     public final TimeStampCounter tsc;
+    public final Fpu fpu;
+    public final SseUnit sse;
     public final Features features;
     /// Set once by the board, before the processor runs.
     public InterruptController apic;
@@ -117,6 +121,8 @@ public final class Cpu extends LinearMemory {
         msrs = new Msrs(this);
         controls = new ControlRegisters(this);
         tsc = new TimeStampCounter(clock, features.tscHertz());
+        fpu = new Fpu(this);
+        sse = new SseUnit(this);
         interpreter = new Interpreter(this);
     }
 

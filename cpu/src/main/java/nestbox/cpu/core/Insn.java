@@ -39,6 +39,9 @@ public final class Insn {
     /// The low byte of the opcode: the condition of Jcc, SETcc and CMOVcc is in it.
     public int opcode;
 
+    /// The ModRM byte; 0 when there is none.
+    public int modRm;
+
     /// ModRM.reg with REX.R, and ModRM.rm with REX.B (meaningful when not [#isMemory]), as numbers.
     public int reg;
 

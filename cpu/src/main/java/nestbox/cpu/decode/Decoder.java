@@ -227,6 +227,7 @@ public final class Decoder {
     }
 
     private void modRm(Insn insn, OpcodeRow row) {
+        insn.modRm = modRm;
         insn.reg = modRm >> 3 & 7 | (rex & 4) << 1;
         insn.rm = modRm & 7 | (rex & 1) << 3;
         boolean registerOnly = false;

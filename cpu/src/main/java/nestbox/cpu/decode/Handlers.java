@@ -13,17 +13,23 @@ import nestbox.cpu.integer.Moves;
 import nestbox.cpu.integer.Shifts;
 import nestbox.cpu.integer.Strings;
 import nestbox.cpu.simd.IntegerSimdOperations;
+import nestbox.cpu.sse.FloatSimdOperations;
 import nestbox.cpu.system.SystemInstructions;
+import nestbox.cpu.x87.X87Operations;
+import nestbox.cpu.xsave.StateSaves;
 import nestbox.x86.Alu;
 import nestbox.x86.Bits;
 import nestbox.x86.Branch;
+import nestbox.x86.FloatSimd;
 import nestbox.x86.IntegerSimd;
 import nestbox.x86.Move;
 import nestbox.x86.Op;
 import nestbox.x86.Shift;
+import nestbox.x86.StateSave;
 import nestbox.x86.StringOp;
 import nestbox.x86.SystemOp;
 import nestbox.x86.Vector;
+import nestbox.x86.X87;
 
 /// Gives a decoded instruction its handler: the families' semantics, made once for each operation.
 final class Handlers {
@@ -60,6 +66,9 @@ final class Handlers {
             case StringOp op -> cached(op, Strings.of(op));
             case SystemOp op -> cached(op, SystemInstructions.of(op));
             case IntegerSimd op -> cached(op, IntegerSimdOperations.of(op));
+            case X87 op -> cached(op, X87Operations.of(op));
+            case FloatSimd op -> cached(op, FloatSimdOperations.of(op));
+            case StateSave op -> cached(op, StateSaves.of(op));
         };
     }
 

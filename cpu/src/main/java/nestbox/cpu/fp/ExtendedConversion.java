@@ -65,6 +65,25 @@ public final class ExtendedConversion {
         }
     }
 
+    /// Widens the second operand of FADD m32fp and its kin, which must come next: a signaling NaN
+    /// stays one, and a denormal is remembered as such.
+    public void operandOfBinary32(int bits) {
+        operandOf(Binary.BINARY32, bits & 0xFFFF_FFFFL);
+    }
+
+    /// The same for FADD m64fp.
+    public void operandOfBinary64(long bits) {
+        operandOf(Binary.BINARY64, bits);
+    }
+
+    private void operandOf(Binary from, long bits) {
+        fromBinary(from, bits);
+        if (from.isNan(bits)) {
+            unit.significand = from.nanSignificand(bits);
+        }
+        unit.widenedDenormal = from.isDenormal(bits);
+    }
+
     /// FST m32fp.
     public int toBinary32(long a, int aSignExponent) {
         return (int) toBinary(Binary.BINARY32, a, aSignExponent);

@@ -26,6 +26,11 @@ public final class ExtendedUnit {
     final Rounder rounder = new Rounder();
     final Wide x = new Wide();
     final Wide y = new Wide();
+
+    /// Whether the coming operation's second operand was a denormal before it was widened.
+    boolean widenedDenormal;
+
+    private boolean denormalSource;
     private int control;
     private Format precision = Format.EXTENDED;
 
@@ -51,7 +56,8 @@ public final class ExtendedUnit {
         return control;
     }
 
-    int rounding() {
+    /// The [RoundingControl] in force.
+    public int rounding() {
         return rounder.rounding;
     }
 
@@ -65,6 +71,12 @@ public final class ExtendedUnit {
         return (unmasked() & FloatException.PRE_COMPUTATION) != 0;
     }
 
+    /// A result that is loaded as it is: FLD m80fp raises no exceptions.
+    public void load(long a, int aSignExponent) {
+        begin();
+        result(a, aSignExponent);
+    }
+
     public void add(long a, int aSignExponent, long b, int bSignExponent) {
         sum(a, aSignExponent, b, bSignExponent, 0);
     }
@@ -76,7 +88,7 @@ public final class ExtendedUnit {
 
     private void sum(long a, int aSe, long b, int bSe, int flip) {
         begin();
-        if (!Extended.isNormal(a, aSe) || !Extended.isNormal(b, bSe)) {
+        if (isSpecial(a, aSe, b, bSe)) {
             if (rejected(a, aSe, b, bSe) || sumOfSpecial(a, aSe, b, bSe ^ flip)) {
                 return;
             }
@@ -114,7 +126,7 @@ public final class ExtendedUnit {
 
     public void multiply(long a, int aSignExponent, long b, int bSignExponent) {
         begin();
-        if (!Extended.isNormal(a, aSignExponent) || !Extended.isNormal(b, bSignExponent)) {
+        if (isSpecial(a, aSignExponent, b, bSignExponent)) {
             if (rejected(a, aSignExponent, b, bSignExponent)
                     || productOfSpecial(a, aSignExponent, b, bSignExponent)) {
                 return;
@@ -148,7 +160,7 @@ public final class ExtendedUnit {
     /// a / b.
     public void divide(long a, int aSignExponent, long b, int bSignExponent) {
         begin();
-        if (!Extended.isNormal(a, aSignExponent) || !Extended.isNormal(b, bSignExponent)) {
+        if (isSpecial(a, aSignExponent, b, bSignExponent)) {
             if (rejected(a, aSignExponent, b, bSignExponent)
                     || quotientOfSpecial(a, aSignExponent, b, bSignExponent)) {
                 return;
@@ -348,6 +360,12 @@ public final class ExtendedUnit {
     void begin() {
         flags = 0;
         roundedUp = false;
+        denormalSource = widenedDenormal;
+        widenedDenormal = false;
+    }
+
+    private boolean isSpecial(long a, int aSe, long b, int bSe) {
+        return denormalSource || !Extended.isNormal(a, aSe) || !Extended.isNormal(b, bSe);
     }
 
     static void load(Wide w, long a, int aSe) {
@@ -399,7 +417,11 @@ public final class ExtendedUnit {
     }
 
     boolean denormalOperand(long a, int aSe, long b, int bSe) {
-        return denormalOperand(a, aSe) | denormalOperand(b, bSe);
+        if (denormalSource) {
+            flags |= DENORMAL;
+        }
+        boolean ended = denormalOperand(a, aSe) | denormalOperand(b, bSe);
+        return ended || denormalSource && (control & DENORMAL) == 0;
     }
 
     /// Answers an unsupported operand or a NaN.

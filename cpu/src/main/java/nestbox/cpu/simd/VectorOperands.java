@@ -21,7 +21,6 @@ public final class VectorOperands {
     static final int MMX = 8;
 
     private static final int STATUS_TOP = 0x3800;
-    private static final int STATUS_ERROR_SUMMARY = 0x80;
     private static final int ALL_VALID = 0xFF;
     private static final int SIGN_AND_EXPONENT = 8;
     private static final short ALL_ONES = -1;
@@ -54,9 +53,7 @@ public final class VectorOperands {
         if ((cpu.cr0 & (ControlBits.CR0_EM | ControlBits.CR0_TS)) != 0) {
             throw unavailable(cpu, true);
         }
-        if ((cpu.get16(StateBlock.X87_STATUS) & STATUS_ERROR_SUMMARY) != 0) {
-            throw cpu.fault(Vector.MF, 0);
-        }
+        cpu.fpu.checkError();
     }
 
     private static GuestFault unavailable(Cpu cpu, boolean supported) {

@@ -6,6 +6,7 @@ import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.DebugRegisters;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
+import nestbox.cpu.xsave.StateSaves;
 import nestbox.cpu.control.Segmentation;
 import nestbox.x86.Cpuid;
 import nestbox.x86.RFlags;
@@ -295,8 +296,7 @@ public final class SystemInstructions {
         requireXsave(cpu);
         switch (cpu.get32(Cpu.RCX)) {
             case 0 -> edxEax(cpu, cpu.xcr0);
-            // The components in use (XINUSE): all that are enabled may be.
-            case 1 -> edxEax(cpu, cpu.xcr0);
+            case 1 -> edxEax(cpu, cpu.xcr0 & StateSaves.inUse(cpu));
             default -> throw cpu.generalProtection();
         }
     }
