@@ -113,6 +113,14 @@ public final class Processor {
         return cpu.activity == Activity.ACTIVE;
     }
 
+    /// Whether a maskable interrupt could still wake it from a halt.
+    public boolean canBeInterrupted() {
+        return cpu.activity == Activity.ACTIVE
+                || cpu.activity == Activity.HLT
+                        && ((cpu.get64(Cpu.FLAGS_REST) & RFlags.IF) != 0
+                                || cpu.isWokenByMaskedInterrupts());
+    }
+
     /// Why the processor shut down, for the user.
     public String shutdownReason() {
         return cpu.delivery.shutdownReason();

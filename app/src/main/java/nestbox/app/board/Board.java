@@ -1,0 +1,166 @@
+package nestbox.app.board;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import nestbox.cpu.Processors;
+import nestbox.cpu.StartState;
+import nestbox.devices.Chipset;
+import nestbox.devices.pci.PciAddress;
+import nestbox.devices.pci.PciFirmware;
+import nestbox.devices.pci.PciHost;
+import nestbox.devices.uart.Uart;
+import nestbox.devices.virtio.VirtioPci;
+import nestbox.platform.GuestMemory;
+import nestbox.platform.MmioSpace;
+import nestbox.platform.PortSpace;
+import nestbox.platform.VirtualClock;
+
+/// A PC: processors, memory, chip set and PCI devices, wired together.
+///
+/// There is no firmware to run. What it would leave is made here: addresses of PCI devices, ACPI
+/// and SMBIOS tables, a local APIC that takes the 8259's interrupts.
+public final class Board implements AutoCloseable {
+    /// The first PCI device number for virtio devices.
+    private static final int FIRST_SLOT = 3;
+
+    private final BoardConfiguration configuration;
+    private final Backends backends;
+    private final GuestMemory memory;
+    private final VirtualClock clock = new VirtualClock();
+    private final PortSpace ports = new PortSpace();
+    private final Processors processors;
+    private final Control control;
+    private final Chipset chipset;
+    private final PciHost pci;
+    private final List<VirtioPci> virtio = new ArrayList<>();
+    private final RunLoop loop;
+
+    /// @throws IOException when a disk or a network socket can't be opened
+    public Board(BoardConfiguration configuration) throws IOException {
+        this.configuration = configuration;
+        backends = Backends.open(configuration);
+        memory = new GuestMemory(configuration.memory());
+        MmioSpace mmio = new MmioSpace();
+        processors =
+                new Processors(
+                        configuration.processors(),
+                        configuration.model(),
+                        memory,
+                        mmio,
+                        ports,
+                        clock);
+        control = new Control(processors::interruptTurn);
+        chipset = new Chipset(clock, wiring(), options());
+        chipset.map(ports, mmio);
+        processors.apicBus().onEndOfInterrupt(chipset.ioApic()::endOfInterrupt);
+        processors.apicBus().onInterruptAcknowledge(chipset.pic()::acknowledge);
+        pci =
+                PciHost.of(
+                        ports,
+                        mmio,
+                        processors.apicBus(),
+                        chipset.ioApic()::input,
+                        chipset::pirqInput,
+                        chipset.resetControl());
+        int slot = FIRST_SLOT;
+        for (VirtioPci device : backends.devices(memory)) {
+            pci.bus().add(new PciAddress(slot++, 0), device);
+            virtio.add(device);
+        }
+        List<Uart> uarts = List.of(chipset.com1(), chipset.com2());
+        loop = new RunLoop(this, configuration.clock(), uarts);
+        backends.onInput(loop::wake);
+        reset();
+    }
+
+    private Chipset.Wiring wiring() {
+        return new Chipset.Wiring(
+                processors.apicBus(),
+                processors.bootstrap().apic().lint0(),
+                processors.bootstrap().apic().lint1(),
+                open -> processors.all().forEach(processor -> processor.a20(open)),
+                control);
+    }
+
+    private Chipset.Options options() {
+        long high = memory.highTop() == 0 ? 0 : memory.highTop() - GuestMemory.FOUR_GIB;
+        return new Chipset.Options(
+                configuration.start(),
+                memory.lowTop(),
+                high,
+                Uart.Timing.IMMEDIATE,
+                configuration.com1(),
+                configuration.com2(),
+                configuration.debugConsole());
+    }
+
+    /// All devices and processors after power-on, memory with nothing but firmware tables.
+    private void reset() {
+        processors.reset();
+        chipset.reset();
+        pci.reset();
+        PciFirmware.assign(pci, ports);
+        FirmwareTables.write(memory, configuration);
+        control.clear();
+    }
+
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    /// Puts the bootstrap processor where a boot loader starts it.
+    public void start(StartState state) {
+        processors.bootstrap().start(state);
+    }
+
+    /// Runs until the guest or [#stop] ends it.
+    public Outcome run() {
+        return loop.run();
+    }
+
+    /// Ends [#run] soon; from any thread.
+    public void stop() {
+        loop.stop();
+    }
+
+    /// Input for a serial port; from any thread.
+    ///
+    /// @param port 0 for COM1, 1 for COM2
+    public void serialInput(int port, byte[] bytes) {
+        loop.serialInput(port, bytes);
+    }
+
+    /// What the run has taken so far.
+    public Statistics statistics() {
+        return new Statistics(processors.executed(), clock.nanos());
+    }
+
+    /// @param instructions retired by all processors
+    /// @param nanos of the board's time since power-on
+    public record Statistics(long instructions, long nanos) {}
+
+    Processors processors() {
+        return processors;
+    }
+
+    VirtualClock clock() {
+        return clock;
+    }
+
+    Control control() {
+        return control;
+    }
+
+    /// Looks at what has come from outside for the devices.
+    void poll() {
+        virtio.forEach(VirtioPci::poll);
+    }
+
+    @Override
+    public void close() {
+        processors.close();
+        memory.close();
+        backends.close();
+    }
+}

@@ -1,0 +1,45 @@
+package nestbox.app.board;
+
+import java.util.Optional;
+import nestbox.platform.BoardControl;
+
+/// Remembers what a device asked of the board until the run loop looks.
+final class Control implements BoardControl {
+    private final Runnable interrupt;
+    private Optional<Outcome> request = Optional.empty();
+
+    /// @param interrupt makes the processor that runs stop soon
+    Control(Runnable interrupt) {
+        this.interrupt = interrupt;
+    }
+
+    Optional<Outcome> request() {
+        return request;
+    }
+
+    void clear() {
+        request = Optional.empty();
+    }
+
+    private void ask(Outcome outcome) {
+        if (request.isEmpty()) {
+            request = Optional.of(outcome);
+        }
+        interrupt.run();
+    }
+
+    @Override
+    public void reset() {
+        ask(new Outcome.Reset());
+    }
+
+    @Override
+    public void powerOff() {
+        ask(new Outcome.PoweredOff());
+    }
+
+    @Override
+    public void exit(int code) {
+        ask(new Outcome.GuestExit(code));
+    }
+}

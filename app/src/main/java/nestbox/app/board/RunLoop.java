@@ -1,0 +1,150 @@
+package nestbox.app.board;
+
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import nestbox.cpu.Processor;
+import nestbox.devices.uart.Uart;
+
+/// Gives the processors their turns, lets time pass, and brings in what comes from other threads.
+final class RunLoop {
+    private static final long NANOS_PER_MILLI = 1_000_000;
+
+    /// How long the host thread sleeps at most when the guest is idle.
+    private static final long LONGEST_WAIT = 50 * NANOS_PER_MILLI;
+
+    private final Board board;
+    private final ClockMode mode;
+    private final List<Uart> uarts;
+
+    // Guarded by this.
+    private final List<Queue<Byte>> input;
+    private boolean woken;
+
+    private volatile boolean hasInput;
+    private volatile boolean stopped;
+    private long hostStart;
+
+    RunLoop(Board board, ClockMode mode, List<Uart> uarts) {
+        this.board = board;
+        this.mode = mode;
+        this.uarts = uarts;
+        input = uarts.stream().<Queue<Byte>>map(uart -> new ArrayDeque<>()).toList();
+    }
+
+    synchronized void serialInput(int port, byte[] bytes) {
+        for (byte value : bytes) {
+            input.get(port).add(value);
+        }
+        wake();
+    }
+
+    /// Something outside has changed: look at it, and don't sleep.
+    synchronized void wake() {
+        hasInput = true;
+        woken = true;
+        notifyAll();
+    }
+
+    synchronized void stop() {
+        stopped = true;
+        notifyAll();
+    }
+
+    Outcome run() {
+        hostStart = System.nanoTime() - board.clock().nanos();
+        while (true) {
+            boolean ran = board.processors().turn();
+            Optional<Outcome> end = end();
+            if (end.isPresent()) {
+                return end.get();
+            }
+            takeInput();
+            if (mode == ClockMode.HOST) {
+                board.clock().advanceTo(hostNanos());
+            }
+            if (!ran) {
+                Optional<Outcome> idle = idle();
+                if (idle.isPresent()) {
+                    return idle.get();
+                }
+            }
+        }
+    }
+
+    private Optional<Outcome> end() {
+        if (board.control().request().isPresent()) {
+            return board.control().request();
+        }
+        for (Processor processor : board.processors().all()) {
+            if (processor.isShutDown()) {
+                return Optional.of(new Outcome.Crashed(crash(processor)));
+            }
+        }
+        return stopped ? Optional.of(new Outcome.Stopped()) : Optional.empty();
+    }
+
+    private static String crash(Processor processor) {
+        return "The guest crashed with a triple fault: %s.%n%s"
+                .formatted(processor.shutdownReason(), processor.dump());
+    }
+
+    private long hostNanos() {
+        return System.nanoTime() - hostStart;
+    }
+
+    private void takeInput() {
+        if (!hasInput) {
+            return;
+        }
+        synchronized (this) {
+            hasInput = false;
+            for (int i = 0; i < uarts.size(); i++) {
+                Queue<Byte> queue = input.get(i);
+                while (!queue.isEmpty() && uarts.get(i).canReceive()) {
+                    uarts.get(i).receive(queue.remove());
+                }
+                hasInput |= !queue.isEmpty();
+            }
+        }
+        board.poll();
+    }
+
+    /// All processors wait: time goes on to the next alarm.
+    private Optional<Outcome> idle() {
+        long deadline = board.clock().nextDeadline();
+        if (deadline == Long.MAX_VALUE) {
+            boolean forever =
+                    board.processors().all().stream().noneMatch(Processor::canBeInterrupted);
+            if (forever) {
+                String registers = board.processors().bootstrap().dump();
+                return Optional.of(
+                        new Outcome.Deadlocked(
+                                "The guest is halted with interrupts disabled.%n%s"
+                                        .formatted(registers)));
+            }
+            sleep(LONGEST_WAIT);
+            return Optional.empty();
+        }
+        if (mode == ClockMode.HOST) {
+            sleep(Math.min(LONGEST_WAIT, deadline - hostNanos()));
+            board.clock().advanceTo(hostNanos());
+        } else {
+            board.clock().advanceTo(deadline);
+        }
+        return Optional.empty();
+    }
+
+    private synchronized void sleep(long nanos) {
+        if (!woken && !stopped && nanos > 0) {
+            try {
+                wait(nanos / NANOS_PER_MILLI, (int) (nanos % NANOS_PER_MILLI));
+            } catch (InterruptedException e) {
+                stopped = true;
+                Thread.currentThread().interrupt();
+            }
+        }
+        woken = false;
+    }
+}
