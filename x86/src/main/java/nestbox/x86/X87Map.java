@@ -76,12 +76,11 @@ final class X87Map {
         row(0xDB, FISTP, Md, ST0).ext(3).memory();
         row(0xDB, FLD, ST0, Mt).ext(5).memory();
         row(0xDB, FSTP, Mt, ST0).ext(7).memory();
-        // FENI, FDISI and FSETPM of the 8087 and 80287 do nothing.
-        row(0xDB, FNOP).ext(4).rm(0).register();
-        row(0xDB, FNOP).ext(4).rm(1).register();
+        row(0xDB, FNENI).ext(4).rm(0).register();
+        row(0xDB, FNDISI).ext(4).rm(1).register();
         row(0xDB, FNCLEX).ext(4).rm(2).register();
         row(0xDB, FNINIT).ext(4).rm(3).register();
-        row(0xDB, FNOP).ext(4).rm(4).register();
+        row(0xDB, FNSETPM).ext(4).rm(4).register();
         row(0xDB, FUCOMI, ST0, STi).ext(5).register();
         row(0xDB, FCOMI, ST0, STi).ext(6).register();
     }

@@ -10,6 +10,9 @@ public final class ExtendedRemainder {
 
     public boolean partial;
 
+    /// Whether the last operation found a quotient at all: not with NaNs and invalid operands.
+    public boolean defined;
+
     private final ExtendedUnit unit;
 
     public ExtendedRemainder(ExtendedUnit unit) {
@@ -26,9 +29,15 @@ public final class ExtendedRemainder {
         remainder(a, aSignExponent, b, bSignExponent, true);
     }
 
-    private void remainder(long a, int aSe, long b, int bSe, boolean nearest) {
+    /// Forgets the last operation.
+    public void reset() {
         quotient = 0;
         partial = false;
+        defined = false;
+    }
+
+    private void remainder(long a, int aSe, long b, int bSe, boolean nearest) {
+        reset();
         unit.begin();
         if (unit.rejected(a, aSe, b, bSe)) {
             return;
@@ -40,6 +49,7 @@ public final class ExtendedRemainder {
         if (unit.denormalOperand(a, aSe, b, bSe)) {
             return;
         }
+        defined = true;
         if (a == 0) {
             unit.result(a, aSe);
             return;

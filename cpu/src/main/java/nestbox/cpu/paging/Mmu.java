@@ -344,7 +344,7 @@ public final class Mmu implements SlowMemory {
         checkCanonical(segment, linear, length);
         translate(linear, FAULT_WRITE);
         if ((linear & PAGE - 1) + length > PAGE) {
-            translate(wrap(linear + length - 1), FAULT_WRITE);
+            translate(wrap(linear + length - 1 & -PAGE), FAULT_WRITE);
         }
     }
 
@@ -353,7 +353,7 @@ public final class Mmu implements SlowMemory {
         checkCanonical(segment, linear, length);
         translate(linear, 0);
         if ((linear & PAGE - 1) + length > PAGE) {
-            translate(wrap(linear + length - 1), 0);
+            translate(wrap(linear + length - 1 & -PAGE), 0);
         }
     }
 

@@ -125,7 +125,6 @@ final class SseConversions {
         int low = cpu.sse.conversion.integerTo32((int) source);
         int high = cpu.sse.conversion.integerTo32(source >> 32);
         cpu.sse.finish();
-        cpu.fpu.takeOverByMmx();
         SPACE.set(I64, cpu.vector(insn.reg), low & 0xFFFF_FFFFL | (long) high << 32);
     }
 
@@ -137,7 +136,6 @@ final class SseConversions {
             source = cpu.load(insn, 8);
         } else {
             source = mmxSource(cpu, insn);
-            cpu.fpu.takeOverByMmx();
         }
         long low = cpu.sse.conversion.integerTo64((int) source);
         long high = cpu.sse.conversion.integerTo64(source >> 32);
@@ -147,10 +145,13 @@ final class SseConversions {
     private static long mmxSource(Cpu cpu, Insn insn) {
         cpu.sse.begin();
         cpu.fpu.checkError();
-        return SPACE.get(I64, cpu.mmxSource(insn, 8));
+        long source = SPACE.get(I64, cpu.mmxSource(insn, 8));
+        cpu.fpu.takeOverByMmx();
+        return source;
     }
 
-    /// CVTPS2PI and its kin: two elements into an MMX register.
+    /// CVTPS2PI and its kin: two elements into an MMX register. The x87 FPU is taken over even if
+    /// an unmasked exception keeps the result back.
     static Semantic toMmx(int sourceBytes, Element op) {
         return (cpu, insn) -> {
             SseUnit sse = cpu.sse;
@@ -159,6 +160,7 @@ final class SseConversions {
             long source = cpu.vectorSource(insn, 2 * sourceBytes, true);
             long low = op.convert(sse.conversion, get(source, sourceBytes));
             long high = op.convert(sse.conversion, get(source + sourceBytes, sourceBytes));
+            cpu.fpu.takeOverByMmx();
             sse.finish();
             cpu.fpu.setMmx(insn.reg & 7, low & 0xFFFF_FFFFL | high << 32);
         };

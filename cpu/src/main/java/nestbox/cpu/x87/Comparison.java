@@ -9,8 +9,6 @@ import nestbox.x86.RFlags;
 
 /// Comparisons of ST(0), whose outcome is in C3, C2 and C0 or in ZF, PF and CF; and FXAM.
 final class Comparison {
-    private static final int NONE = -1;
-
     /// By [Relation].
     private static final int[] CONDITIONS = {0, Fpu.C0, Fpu.C3, Fpu.C3 | Fpu.C2 | Fpu.C0};
 
@@ -27,10 +25,8 @@ final class Comparison {
     static Semantic conditions(boolean ordered, int pops) {
         return (cpu, insn) -> {
             int relation = compare(cpu, insn, ordered);
-            if (relation != NONE) {
-                cpu.fpu.conditions(CONDITIONS[relation]);
-                pop(cpu, pops);
-            }
+            cpu.fpu.conditions(CONDITIONS[relation]);
+            pop(cpu.fpu, pops);
         };
     }
 
@@ -38,20 +34,19 @@ final class Comparison {
     static Semantic flags(boolean ordered, int pops) {
         return (cpu, insn) -> {
             int relation = compare(cpu, insn, ordered);
-            if (relation != NONE) {
-                cpu.statusFlags(FLAGS[relation]);
-                pop(cpu, pops);
-            }
+            cpu.statusFlags(FLAGS[relation]);
+            pop(cpu.fpu, pops);
         };
     }
 
-    private static void pop(Cpu cpu, int times) {
-        for (int i = 0; i < times; i++) {
-            cpu.fpu.pop();
+    /// An unmasked exception keeps the stack as it is, though not the outcome.
+    private static void pop(Fpu fpu, int times) {
+        for (int i = 0; i < times && !fpu.isResultWithheld(); i++) {
+            fpu.pop();
         }
     }
 
-    /// The relation to the operand, or NONE when an unmasked exception keeps it back.
+    /// The relation to the operand.
     private static int compare(Cpu cpu, Insn insn, boolean ordered) {
         Fpu fpu = cpu.fpu;
         fpu.enter();
@@ -70,7 +65,8 @@ final class Comparison {
     private static int compare(
             Fpu fpu, Insn insn, boolean ordered, boolean empty, long b, int bSe) {
         if (empty) {
-            return fpu.stackFault(false) ? Relation.UNORDERED : NONE;
+            fpu.stackFault(false);
+            return Relation.UNORDERED;
         }
         long a = fpu.significand(0);
         int aSe = fpu.signExponent(0);
@@ -78,7 +74,8 @@ final class Comparison {
                 ordered
                         ? fpu.unit.compare(a, aSe, b, bSe)
                         : fpu.unit.compareUnordered(a, aSe, b, bSe);
-        return fpu.report(insn) ? relation : NONE;
+        fpu.report(insn);
+        return relation;
     }
 
     static void ftst(Cpu cpu, Insn insn) {
@@ -86,9 +83,7 @@ final class Comparison {
         fpu.enter();
         fpu.track(insn);
         int relation = compare(fpu, insn, true, fpu.isEmpty(0), 0, 0);
-        if (relation != NONE) {
-            fpu.conditions(CONDITIONS[relation]);
-        }
+        fpu.conditions(CONDITIONS[relation]);
     }
 
     /// SDM Vol. 2A, "FXAM", Table 3-42.

@@ -30,6 +30,11 @@ final class Control {
         cpu.fpu.track(insn);
     }
 
+    /// FNENI, FNDISI and FNSETPM of the 8087 and 80287.
+    static void ignored(Cpu cpu, Insn insn) {
+        cpu.fpu.checkAvailable();
+    }
+
     /// FWAIT looks at MP as well as TS. SDM Vol. 3A, Table 2-2.
     static void fwait(Cpu cpu, Insn insn) {
         long monitored = ControlBits.CR0_MP | ControlBits.CR0_TS;
@@ -53,6 +58,7 @@ final class Control {
 
     static void ffree(Cpu cpu, Insn insn) {
         fnop(cpu, insn);
+        cpu.fpu.clearC1();
         cpu.fpu.free(insn.rm & 7);
     }
 

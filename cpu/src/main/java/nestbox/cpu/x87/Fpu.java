@@ -56,6 +56,7 @@ public final class Fpu {
     private IrqLine error = IrqLine.unconnected();
     private boolean errorConnected;
     private boolean errorIgnored;
+    private boolean resultWithheld;
 
     public Fpu(Cpu cpu) {
         this.cpu = cpu;
@@ -163,6 +164,10 @@ public final class Fpu {
         cpu.set16(StateBlock.X87_STATUS, status() & ~C1);
     }
 
+    void clearC2() {
+        cpu.set16(StateBlock.X87_STATUS, status() & ~C2);
+    }
+
     /// Takes over exceptions and C1 of the last operation.
     ///
     /// @return whether there is a result
@@ -172,13 +177,20 @@ public final class Fpu {
         int word = old & ~C1 | (unit.roundedUp ? C1 : 0);
         if ((flags & ~(old & unit.control())) == 0) {
             cpu.set16(StateBlock.X87_STATUS, word); // nothing that isn't set already, and masked
+            resultWithheld = false;
             return true;
         }
         status(word | flags);
         if (unit.unmasked() != 0 && insn.isMemory && dataPointerOnExceptionOnly) {
             trackOperand(insn);
         }
-        return !unit.suppressed();
+        resultWithheld = unit.suppressed();
+        return !resultWithheld;
+    }
+
+    /// Whether the last [#report] or [#stackFault] said that there is no result.
+    boolean isResultWithheld() {
+        return resultWithheld;
     }
 
     /// Raises a stack fault.
@@ -187,7 +199,8 @@ public final class Fpu {
     boolean stackFault(boolean overflow) {
         int word = status() & ~C1 | (overflow ? C1 : 0);
         status(word | STACK_FAULT | FloatException.INVALID);
-        return isInvalidMasked();
+        resultWithheld = !isInvalidMasked();
+        return !resultWithheld;
     }
 
     boolean isInvalidMasked() {
@@ -236,6 +249,13 @@ public final class Fpu {
         SPACE.set(I64, place, significand);
         SPACE.set(I16, place + SIGN_EXPONENT, (short) signExponent);
         cpu.set8(StateBlock.X87_TAGS, cpu.get8(StateBlock.X87_TAGS) | 1 << number);
+    }
+
+    /// Sets what a register holds without making it valid.
+    void setEmpty(int i, long significand, int signExponent) {
+        long place = cpu.x87Register(physical(i));
+        SPACE.set(I64, place, significand);
+        SPACE.set(I16, place + SIGN_EXPONENT, (short) signExponent);
     }
 
     /// Sets a register to the last operation's result.

@@ -108,10 +108,13 @@ final class Function {
         Semantic operation = binary(function);
         return (cpu, insn) -> {
             Fpu fpu = cpu.fpu;
-            fpu.remainder.quotient = 0;
-            fpu.remainder.partial = false;
+            fpu.remainder.reset();
             operation.execute(cpu, insn);
             int q = fpu.remainder.quotient;
+            if (!fpu.remainder.defined || fpu.isResultWithheld()) {
+                fpu.clearC2();
+                return;
+            }
             int c0 = (q & 4) != 0 ? Fpu.C0 : 0;
             int c3 = (q & 2) != 0 ? Fpu.C3 : 0;
             int c1 = (q & 1) != 0 ? Fpu.C1 : 0;
@@ -124,6 +127,7 @@ final class Function {
     static Semantic circular(Circular function) {
         return (cpu, insn) -> {
             Fpu fpu = enter(cpu, insn);
+            fpu.clearC2();
             if (fpu.isEmpty(0)) {
                 if (fpu.stackFault(false)) {
                     fpu.setIndefinite(0);
@@ -137,8 +141,9 @@ final class Function {
     /// Computes the function; out of range, C2 is set and nothing else happens.
     private static boolean isInRange(Fpu fpu, Circular function) {
         boolean inRange = function.apply(fpu, fpu.significand(0), fpu.signExponent(0));
-        int others = fpu.status() & (Fpu.C0 | Fpu.C3);
-        fpu.conditions(inRange ? others : others | Fpu.C2);
+        if (!inRange) {
+            fpu.conditions(fpu.status() & (Fpu.C0 | Fpu.C3) | Fpu.C2);
+        }
         return inRange;
     }
 
@@ -157,6 +162,7 @@ final class Function {
 
     static void fptan(Cpu cpu, Insn insn) {
         Fpu fpu = enter(cpu, insn);
+        fpu.clearC2();
         if (!hasRoom(fpu) || !isInRange(fpu, TANGENT) || !fpu.report(insn)) {
             return;
         }
@@ -170,6 +176,7 @@ final class Function {
 
     static void fsincos(Cpu cpu, Insn insn) {
         Fpu fpu = enter(cpu, insn);
+        fpu.clearC2();
         if (!hasRoom(fpu) || !isInRange(fpu, SINE)) {
             return;
         }

@@ -5,6 +5,7 @@ import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
 import nestbox.cpu.fp.Extended;
 import nestbox.cpu.fp.ExtendedConversion;
+import nestbox.cpu.fp.FloatException;
 import nestbox.cpu.fp.RoundingControl;
 
 /// Loads, stores, exchanges and conditional moves.
@@ -14,6 +15,9 @@ import nestbox.cpu.fp.RoundingControl;
 final class Transfer {
     private static final int BINARY32_INDEFINITE = 0xFFC0_0000;
     private static final long BINARY64_INDEFINITE = 0xFFF8_0000_0000_0000L;
+
+    /// FSTP ST(i) as D9 D8+i doesn't check that there is something to store.
+    private static final int UNCHECKED_FSTP = 0xD9;
 
     private Transfer() {}
 
@@ -26,8 +30,8 @@ final class Transfer {
         if (!insn.isMemory) {
             fpu.track(insn);
             int i = insn.rm & 7;
-            if (fpu.isFull() || fpu.isEmpty(i)) {
-                pushIndefinite(fpu, fpu.isFull());
+            if (fpu.isEmpty(i) || fpu.isFull()) {
+                pushIndefinite(fpu, !fpu.isEmpty(i));
             } else {
                 fpu.clearC1();
                 fpu.push(fpu.significand(i), fpu.signExponent(i));
@@ -69,8 +73,8 @@ final class Transfer {
         fpu.track(insn);
         if (fpu.isFull()) {
             pushIndefinite(fpu, true);
-        } else if (fpu.report(insn)) {
-            fpu.pushResult();
+        } else if (fpu.report(insn) || fpu.unit.flags == FloatException.DENORMAL) {
+            fpu.pushResult(); // a denormal is loaded even if that isn't masked
         }
     }
 
@@ -126,14 +130,16 @@ final class Transfer {
     private static void fstRegister(Fpu fpu, Insn insn, boolean pops) {
         fpu.track(insn);
         int i = insn.rm & 7;
-        if (fpu.isEmpty(0)) {
-            if (!fpu.stackFault(false)) {
-                return;
-            }
-            fpu.setIndefinite(i);
-        } else {
+        if (!fpu.isEmpty(0)) {
             fpu.clearC1();
             fpu.set(i, fpu.significand(0), fpu.signExponent(0));
+        } else if (insn.opcode == UNCHECKED_FSTP) {
+            fpu.clearC1();
+            fpu.setEmpty(i, fpu.significand(0), fpu.signExponent(0));
+        } else if (fpu.stackFault(false)) {
+            fpu.setIndefinite(i);
+        } else {
+            return;
         }
         if (pops) {
             fpu.pop();
@@ -147,9 +153,7 @@ final class Transfer {
         if (!empty) {
             bits = fpu.conversion.toBinary32(fpu.significand(0), fpu.signExponent(0));
         }
-        if (!isWithheld(fpu, empty)) {
-            cpu.store(insn, 4, bits & 0xFFFF_FFFFL);
-        }
+        store(cpu, insn, 4, bits & 0xFFFF_FFFFL, empty);
         finishStore(fpu, insn, empty, pops);
     }
 
@@ -160,9 +164,7 @@ final class Transfer {
         if (!empty) {
             bits = fpu.conversion.toBinary64(fpu.significand(0), fpu.signExponent(0));
         }
-        if (!isWithheld(fpu, empty)) {
-            cpu.store(insn, 8, bits);
-        }
+        store(cpu, insn, 8, bits, empty);
         finishStore(fpu, insn, empty, pops);
     }
 
@@ -170,25 +172,31 @@ final class Transfer {
         Fpu fpu = cpu.fpu;
         boolean empty = fpu.isEmpty(0);
         if (empty) {
-            if (fpu.isInvalidMasked()) {
-                store10(
-                        cpu,
-                        insn,
-                        Extended.INDEFINITE_SIGNIFICAND,
-                        Extended.INDEFINITE_SIGN_EXPONENT);
-            }
+            fpu.unit.load(Extended.INDEFINITE_SIGNIFICAND, Extended.INDEFINITE_SIGN_EXPONENT);
         } else {
             fpu.unit.load(fpu.significand(0), fpu.signExponent(0));
-            store10(cpu, insn, fpu.unit.significand, fpu.unit.signExponent);
         }
+        store10(cpu, insn, fpu.unit.significand, fpu.unit.signExponent, empty);
         finishStore(fpu, insn, empty, true);
     }
 
-    private static void store10(Cpu cpu, Insn insn, long low, int high) {
+    private static void store10(Cpu cpu, Insn insn, long low, int high, boolean empty) {
         long linear = cpu.linear(insn, 10, true);
         cpu.mmu.checkWritable(insn.segment, linear, 10);
-        cpu.write64(insn.segment, linear, low);
-        cpu.write16(insn.segment, linear + 8, high);
+        if (!isWithheld(cpu.fpu, empty)) {
+            cpu.write64(insn.segment, linear, low);
+            cpu.write16(insn.segment, linear + 8, high);
+        }
+    }
+
+    /// Memory that can't be written faults even if nothing is to be written.
+    private static void store(Cpu cpu, Insn insn, int width, long value, boolean empty) {
+        long linear = cpu.linear(insn, width, true);
+        if (isWithheld(cpu.fpu, empty)) {
+            cpu.mmu.checkWritable(insn.segment, linear, width);
+        } else {
+            cpu.write(insn.segment, linear, width, value);
+        }
     }
 
     static Semantic fist(boolean pops) {
@@ -214,9 +222,7 @@ final class Transfer {
                             ? conversion.toIntegerTruncating(significand, signExponent, bits)
                             : conversion.toInteger(significand, signExponent, bits);
         }
-        if (!isWithheld(fpu, empty)) {
-            cpu.store(insn, insn.width, value & -1L >>> 64 - bits);
-        }
+        store(cpu, insn, insn.width, value & -1L >>> 64 - bits, empty);
         finishStore(fpu, insn, empty, pops);
     }
 
@@ -230,9 +236,7 @@ final class Transfer {
             low = fpu.conversion.toDecimal(fpu.significand(0), fpu.signExponent(0));
             top = fpu.conversion.decimalTop;
         }
-        if (!isWithheld(fpu, empty)) {
-            store10(cpu, insn, low, top);
-        }
+        store10(cpu, insn, low, top, empty);
         finishStore(fpu, insn, empty, true);
     }
 

@@ -93,6 +93,7 @@ public final class X87Operations {
             case FXTRACT -> Function::fxtract;
 
             case FNOP -> Control::fnop;
+            case FNENI, FNDISI, FNSETPM -> Control::ignored;
             case FINCSTP -> Control::fincstp;
             case FDECSTP -> Control::fdecstp;
             case FFREE -> Control::ffree;

@@ -3,8 +3,10 @@ package nestbox.cpu.x87;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import nestbox.cpu.Stepper;
+import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Restart;
 import nestbox.cpu.core.StateBlock;
+import nestbox.cpu.fp.Extended;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
 
@@ -238,6 +240,42 @@ class X87Test {
         run("DB 1D 00 20 00 00"); // fistp of infinity
         assertThat(stepper.memory.readInt(DATA)).isEqualTo(42);
         assertThat(fpu().isEmpty(0)).isFalse();
+    }
+
+    @Test
+    void aWithheldStoreStillChecksMemory() {
+        control(0x37E);
+        fpu().push(ONE, 0x7FFF);
+        stepper.cpu.segments[Insn.DS].set(16, 0, 0x1FFF, 0x4093);
+        stepper.cpu.stateChanged();
+        assertThat(stepper.run("DB 1D 00 20 00 00")).isEqualTo(Vector.GP);
+        assertThat(status() & 1).isZero();
+    }
+
+    @Test
+    void anUnmaskedInvalidComparisonHasAnOutcomeButDoesNotPop() {
+        control(0x37E);
+        fpu().push(ONE, Extended.BIAS);
+        fpu().push(INDEFINITE, 0x7FFF);
+        run("DE D9"); // fcompp
+        assertThat(status() & 0x4500).isEqualTo(0x4500);
+        assertThat(fpu().top()).isEqualTo(6);
+    }
+
+    @Test
+    void aDenormalIsLoadedEvenIfThatIsUnmasked() {
+        control(0x37D);
+        stepper.memory.writeLong(DATA, 1);
+        run("DD 05 00 20 00 00");
+        assertThat(fpu().significand(0)).isEqualTo(ONE);
+        assertThat(stepper.run("9B")).isEqualTo(Vector.MF);
+    }
+
+    @Test
+    void theUnlistedFstpStoresWhateverIsThere() {
+        run("D9 DB"); // fstp st3 on an empty stack
+        assertThat(status() & 0x41).isZero();
+        assertThat(stepper.cpu.get8(StateBlock.X87_TAGS)).isZero();
     }
 
     @Test
