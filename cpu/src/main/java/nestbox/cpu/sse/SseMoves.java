@@ -5,7 +5,6 @@ import static nestbox.platform.NativeSpace.I64;
 import static nestbox.platform.NativeSpace.SPACE;
 
 import nestbox.cpu.core.Cpu;
-import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
 import nestbox.cpu.core.StateBlock;
@@ -277,13 +276,9 @@ final class SseMoves {
         cpu.sse.check();
         int value = (int) cpu.load(insn, 4);
         if ((value & ~SseUnit.MXCSR_MASK) != 0) {
-            throw reserved(cpu);
+            throw cpu.generalProtection();
         }
         cpu.set32(StateBlock.MXCSR, value);
-    }
-
-    private static GuestFault reserved(Cpu cpu) {
-        return cpu.generalProtection();
     }
 
     static void stmxcsr(Cpu cpu, Insn insn) {

@@ -108,6 +108,8 @@ public final class Fpu {
         if (errorConnected && !errorIgnored) {
             error.set(true);
             cpu.attention();
+            // Time passes while it waits, so that a run ends even if the interrupt never comes.
+            cpu.set64(StateBlock.EXECUTED, cpu.executed() + 1);
             throw cpu.fault(Restart.VECTOR, 0);
         }
     }

@@ -141,8 +141,10 @@ class X87Test {
         control(0x37B);
         run("D9 E8 D9 EE DE F9");
         assertThat(line[0]).isFalse();
+        long before = stepper.cpu.executed();
         assertThat(stepper.run("9B")).isEqualTo(Restart.VECTOR);
         assertThat(line[0]).isTrue();
+        assertThat(stepper.cpu.executed()).as("time passes").isGreaterThan(before);
         stepper.processors.bootstrap().ignoreFloatError();
         assertThat(line[0]).isFalse();
         run("9B DB E2");
