@@ -122,6 +122,8 @@ final class Interpreter {
         // A block that gave up ends the chain of links, and events are looked at.
         cpu.attention();
         if (fault.vector() != Restart.VECTOR) {
+            // A delivery takes time as well, or a fault at its handler would hold time up forever.
+            cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + 1);
             cpu.delivery.exception(fault.vector(), fault.errorCode());
         }
     }

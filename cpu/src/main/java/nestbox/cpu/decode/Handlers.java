@@ -61,7 +61,7 @@ final class Handlers {
             case Alu op -> AluOperations.of(op, insn);
             case Move op -> Moves.of(op, insn);
             case Branch op -> branch(op, insn);
-            case Shift op -> cached(op, Shifts.of(op));
+            case Shift op -> Shifts.of(op, insn);
             case Bits op -> cached(op, BitOperations.of(op));
             case StringOp op -> cached(op, Strings.of(op));
             case SystemOp op -> cached(op, SystemInstructions.of(op));
@@ -86,7 +86,12 @@ final class Handlers {
     }
 
     private static Handler cached(Op op, Semantic semantic) {
-        return CACHE.computeIfAbsent(op, key -> Handler.of(semantic));
+        Handler handler = CACHE.get(op);
+        if (handler == null) {
+            handler = Handler.of(semantic);
+            CACHE.put(op, handler);
+        }
+        return handler;
     }
 
     /// #GP(0) unless CPL = 0, before anything else.

@@ -1,10 +1,13 @@
 package nestbox.cpu.integer;
 
-import java.util.HashMap;
+import java.lang.invoke.MethodHandles;
+import java.util.EnumMap;
 import java.util.Map;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.Semantic;
+import nestbox.cpu.core.Specializer;
 import nestbox.x86.Alu;
 import nestbox.x86.Cpuid;
 import nestbox.x86.RFlags;
@@ -12,7 +15,7 @@ import nestbox.x86.Vector;
 
 /// Handlers of the arithmetic family.
 public final class AluOperations {
-    private static final Map<BinaryTemplate.Parameters, Handler> BINARY = new HashMap<>();
+    private static final Map<Alu, Handler> RARE = new EnumMap<>(Alu.class);
 
     private AluOperations() {}
 
@@ -27,24 +30,32 @@ public final class AluOperations {
             case XOR -> binary(Operations.XOR, insn, true);
             case CMP -> binary(Operations.SUB, insn, false);
             case TEST -> binary(Operations.AND, insn, false);
-            case INC -> INC;
-            case DEC -> DEC;
-            case NOT -> NOT;
-            case NEG -> NEG;
-            case MUL -> Handler.of((cpu, i) -> Multiply.mul(cpu, i, false));
-            case IMUL1 -> Handler.of((cpu, i) -> Multiply.mul(cpu, i, true));
-            case IMUL -> Handler.of(Multiply::imul);
-            case DIV -> Handler.of(Divide::div);
-            case IDIV -> Handler.of(Divide::idiv);
-            case XADD -> Handler.of(AluOperations::xadd);
-            case CMPXCHG -> Handler.of(AluOperations::cmpxchg);
-            case CMPXCHG8B -> Handler.of(AluOperations::cmpxchg8b);
-            case DAA -> Handler.of((cpu, i) -> Decimal.daa(cpu));
-            case DAS -> Handler.of((cpu, i) -> Decimal.das(cpu));
-            case AAA -> Handler.of((cpu, i) -> Decimal.adjust(cpu, 1));
-            case AAS -> Handler.of((cpu, i) -> Decimal.adjust(cpu, -1));
-            case AAM -> Handler.of(Decimal::aam);
-            case AAD -> Handler.of(Decimal::aad);
+            case INC -> unary(INC, insn);
+            case DEC -> unary(DEC, insn);
+            case NOT -> unary(NOT, insn);
+            case NEG -> unary(NEG, insn);
+            case XADD -> unary(XADD, insn);
+            default -> RARE.computeIfAbsent(op, rare -> Handler.of(semantic(rare)));
+        };
+    }
+
+    private static Semantic semantic(Alu op) {
+        return switch (op) {
+            case MUL -> (cpu, insn) -> Multiply.mul(cpu, insn, false);
+            case IMUL1 -> (cpu, insn) -> Multiply.mul(cpu, insn, true);
+            case IMUL -> Multiply::imul;
+            case DIV -> Divide::div;
+            case IDIV -> Divide::idiv;
+            case CMPXCHG -> AluOperations::cmpxchg;
+            case CMPXCHG8B -> AluOperations::cmpxchg8b;
+            case DAA -> (cpu, insn) -> Decimal.daa(cpu);
+            case DAS -> (cpu, insn) -> Decimal.das(cpu);
+            case AAA -> (cpu, insn) -> Decimal.adjust(cpu, 1);
+            case AAS -> (cpu, insn) -> Decimal.adjust(cpu, -1);
+            case AAM -> Decimal::aam;
+            case AAD -> Decimal::aad;
+            case ADD, OR, ADC, SBB, AND, SUB, XOR, CMP, TEST, INC, DEC, NOT, NEG, XADD ->
+                    throw new AssertionError(op + " has a template");
         };
     }
 
@@ -59,54 +70,35 @@ public final class AluOperations {
         static final Arithmetic.Operation XOR = Arithmetic::xor;
     }
 
-    private static final Handler INC =
-            unary((cpu, value, width) -> Arithmetic.inc(cpu, value, width));
-    private static final Handler DEC =
-            unary((cpu, value, width) -> Arithmetic.dec(cpu, value, width));
-    private static final Handler NOT = unary((cpu, value, width) -> ~value);
-    private static final Handler NEG =
-            unary((cpu, value, width) -> Arithmetic.neg(cpu, value, width));
+    private static final UnaryTemplate.Operation INC =
+            (cpu, insn, value, width) -> Arithmetic.inc(cpu, value, width);
+    private static final UnaryTemplate.Operation DEC =
+            (cpu, insn, value, width) -> Arithmetic.dec(cpu, value, width);
+    private static final UnaryTemplate.Operation NOT = (cpu, insn, value, width) -> ~value;
+    private static final UnaryTemplate.Operation NEG =
+            (cpu, insn, value, width) -> Arithmetic.neg(cpu, value, width);
+    private static final UnaryTemplate.Operation XADD = AluOperations::xadd;
 
-    private static synchronized Handler binary(
-            Arithmetic.Operation operation, Insn insn, boolean stores) {
-        return BINARY.computeIfAbsent(
-                new BinaryTemplate.Parameters(operation, Form.of(insn), insn.width, stores),
-                parameters -> Specializer.copy(BinaryTemplate.class, parameters));
+    private static Handler binary(Arithmetic.Operation operation, Insn insn, boolean stores) {
+        return Specializer.copy(
+                MethodHandles.lookup(),
+                BinaryTemplate.class,
+                new BinaryTemplate.Parameters(
+                        operation, Form.of(insn), insn.width, Operands.isPlain(insn), stores));
     }
 
-    /// An operation on one operand, which is read and written.
-    @FunctionalInterface
-    interface Unary {
-        long apply(Cpu cpu, long value, int width);
+    /// A handler that reads, changes and writes its first operand.
+    static Handler unary(UnaryTemplate.Operation operation, Insn insn) {
+        return Specializer.copy(
+                MethodHandles.lookup(),
+                UnaryTemplate.class,
+                UnaryTemplate.Parameters.of(operation, insn));
     }
 
-    private static Handler unary(Unary operation) {
-        return Handler.of((cpu, insn) -> modify(cpu, insn, operation));
-    }
-
-    /// Reads, changes and writes the ModRM operand; the write's faults come before the change.
-    static void modify(Cpu cpu, Insn insn, Unary operation) {
-        int width = insn.width;
-        if (!insn.isMemory) {
-            long result = operation.apply(cpu, cpu.get(insn.destination, width), width);
-            cpu.set(insn.destination, width, result);
-            return;
-        }
-        long linear = cpu.linear(insn, width, true);
-        long value = cpu.readForWrite(insn.segment, linear, width);
-        long result = operation.apply(cpu, value, width);
-        cpu.write(insn.segment, linear, width, Arithmetic.unsigned(result, width));
-    }
-
-    private static void xadd(Cpu cpu, Insn insn) {
-        modify(
-                cpu,
-                insn,
-                (c, old, w) -> {
-                    long sum = Arithmetic.add(c, old, c.get(insn.source, w), w);
-                    c.set(insn.source, w, old);
-                    return sum;
-                });
+    private static long xadd(Cpu cpu, Insn insn, long old, int width) {
+        long sum = Arithmetic.add(cpu, old, cpu.get(insn.source, width), width);
+        cpu.set(insn.source, width, old);
+        return sum;
     }
 
     /// The destination is written in any case. SDM Vol. 2A, "CMPXCHG".

@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.Specializer;
 
 /// Template of the handlers for Jcc, SETcc and CMOVcc: one copy for each condition. See
 /// [Specializer].

@@ -1,6 +1,7 @@
 package nestbox.cpu.integer;
 
-import java.util.HashMap;
+import java.lang.invoke.MethodHandles;
+import java.util.EnumMap;
 import java.util.Map;
 import nestbox.cpu.control.VirtualMode;
 import nestbox.cpu.core.Cpu;
@@ -8,6 +9,7 @@ import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
+import nestbox.cpu.core.Specializer;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Move;
 import nestbox.x86.Operand;
@@ -16,7 +18,7 @@ import nestbox.x86.Vector;
 
 /// Handlers of the data movement family.
 public final class Moves {
-    private static final Map<Object, Handler> COPIES = new HashMap<>();
+    private static final Map<Move, Handler> RARE = new EnumMap<>(Move.class);
 
     private Moves() {}
 
@@ -29,21 +31,17 @@ public final class Moves {
             case SETCC -> condition(ConditionTemplate.SET, insn);
             case PUSH -> push(insn);
             case POP -> pop(insn);
-            case LEA -> LEA;
+            case LEA -> copy(LeaTemplate.class, new LeaTemplate.Parameters(insn.width));
             case XCHG -> insn.opcode == 0x90 && insn.destination == Cpu.RAX ? NOP : XCHG;
             case NOP, PREFETCH, FENCE -> NOP;
-            default -> Handler.of(rare(op));
+            default -> RARE.computeIfAbsent(op, rare -> Handler.of(semantic(rare)));
         };
     }
 
     private static final Handler NOP = Handler.of((cpu, insn) -> {});
-    private static final Handler LEA =
-            Handler.of(
-                    (cpu, insn) ->
-                            cpu.set(insn.destination, insn.width, cpu.effectiveAddress(insn)));
     private static final Handler XCHG = Handler.of(Moves::xchg);
 
-    private static Semantic rare(Move op) {
+    private static Semantic semantic(Move op) {
         return switch (op) {
             case MOVBE -> Moves::movbe;
             case CBW -> Moves::cbw;
@@ -70,14 +68,19 @@ public final class Moves {
         };
     }
 
-    private static synchronized Handler copy(Class<? extends Handler> template, Object parameters) {
-        return COPIES.computeIfAbsent(parameters, p -> Specializer.copy(template, p));
+    private static Handler copy(Class<? extends Handler> template, Object parameters) {
+        return Specializer.copy(MethodHandles.lookup(), template, parameters);
     }
 
     private static Handler move(Insn insn, int sourceWidth, boolean signExtends) {
         return copy(
                 MoveTemplate.class,
-                new MoveTemplate.Parameters(Form.of(insn), insn.width, sourceWidth, signExtends));
+                new MoveTemplate.Parameters(
+                        Form.of(insn),
+                        insn.width,
+                        sourceWidth,
+                        signExtends,
+                        Operands.isPlain(insn)));
     }
 
     /// Jcc, SETcc, CMOVcc.
@@ -414,14 +417,18 @@ public final class Moves {
         }
         int wanted = cpu.get16(insn.source) & 3;
         long flags = cpu.statusFlags();
-        boolean[] adjusts = new boolean[1];
-        AluOperations.modify(
-                cpu,
-                insn,
-                (c, value, width) -> {
-                    adjusts[0] = (value & 3) < wanted;
-                    return adjusts[0] ? value & ~3 | wanted : value;
-                });
-        cpu.statusFlags(adjusts[0] ? flags | RFlags.ZF : flags & ~RFlags.ZF);
+        long linear = insn.isMemory ? cpu.linear(insn, 2, true) : 0;
+        long value =
+                insn.isMemory
+                        ? cpu.readForWrite(insn.segment, linear, 2)
+                        : cpu.get16(insn.destination);
+        boolean adjusts = (value & 3) < wanted;
+        long adjusted = adjusts ? value & ~3 | wanted : value;
+        if (insn.isMemory) {
+            cpu.write(insn.segment, linear, 2, adjusted);
+        } else {
+            cpu.set16(insn.destination, (int) adjusted);
+        }
+        cpu.statusFlags(adjusts ? flags | RFlags.ZF : flags & ~RFlags.ZF);
     }
 }

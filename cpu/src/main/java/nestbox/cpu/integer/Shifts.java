@@ -1,8 +1,10 @@
 package nestbox.cpu.integer;
 
+import java.util.HashMap;
+import java.util.Map;
 import nestbox.cpu.core.Cpu;
+import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
-import nestbox.cpu.core.Semantic;
 import nestbox.cpu.core.StateBlock;
 import nestbox.x86.Operand;
 import nestbox.x86.RFlags;
@@ -21,36 +23,46 @@ public final class Shifts {
         long apply(StateBlock state, long value, int count, int width);
     }
 
-    public static Semantic of(Shift op) {
-        return switch (op) {
-            case ROL -> by(Shifts::rol);
-            case ROR -> by(Shifts::ror);
-            case RCL -> by(Shifts::rcl);
-            case RCR -> by(Shifts::rcr);
-            case SHL, SAL -> by(Shifts::shl);
-            case SHR -> by(Shifts::shr);
-            case SAR -> by(Shifts::sar);
-            case SHLD -> (cpu, insn) -> shiftDouble(cpu, insn, true);
-            case SHRD -> (cpu, insn) -> shiftDouble(cpu, insn, false);
+    public static Handler of(Shift op, Insn insn) {
+        Operand count = insn.row.operands().get(insn.row.operands().size() - 1);
+        UnaryTemplate.Operation operation =
+                OPERATIONS.computeIfAbsent(new Key(op, count), Shifts::make);
+        return AluOperations.unary(operation, insn);
+    }
+
+    private record Key(Shift op, Operand count) {}
+
+    private static final Map<Key, UnaryTemplate.Operation> OPERATIONS = new HashMap<>();
+
+    private static UnaryTemplate.Operation make(Key key) {
+        return switch (key.op) {
+            case ROL -> by(Shifts::rol, key.count);
+            case ROR -> by(Shifts::ror, key.count);
+            case RCL -> by(Shifts::rcl, key.count);
+            case RCR -> by(Shifts::rcr, key.count);
+            case SHL, SAL -> by(Shifts::shl, key.count);
+            case SHR -> by(Shifts::shr, key.count);
+            case SAR -> by(Shifts::sar, key.count);
+            case SHLD -> shiftDouble(Shifts::shld, key.count);
+            case SHRD -> shiftDouble(Shifts::shrd, key.count);
         };
     }
 
-    private static Semantic by(Operation operation) {
-        return (cpu, insn) -> {
-            Operand by = insn.row.operands().get(1);
-            long raw =
-                    switch (by) {
-                        case Ib -> insn.immediate;
-                        case CL -> cpu.get8(Cpu.RCX);
-                        default -> 1;
-                    };
-            int count = (int) raw & (insn.width == 8 ? 63 : 31);
-            AluOperations.modify(
-                    cpu,
-                    insn,
-                    (c, value, width) ->
-                            count == 0 ? value : operation.apply(c, value, count, width));
+    private static UnaryTemplate.Operation by(Operation operation, Operand by) {
+        return switch (by) {
+            case Ib ->
+                    (cpu, insn, value, width) ->
+                            shift(operation, cpu, value, (int) insn.immediate, width);
+            case CL ->
+                    (cpu, insn, value, width) ->
+                            shift(operation, cpu, value, cpu.get8(Cpu.RCX), width);
+            default -> (cpu, insn, value, width) -> operation.apply(cpu, value, 1, width);
         };
+    }
+
+    private static long shift(Operation operation, Cpu cpu, long value, int by, int width) {
+        int count = by & (width == 8 ? 63 : 31);
+        return count == 0 ? value : operation.apply(cpu, value, count, width);
     }
 
     private static boolean top(long value, int width) {
@@ -132,20 +144,17 @@ public final class Shifts {
         return rotated(state, result, carry, top(result, width) != below);
     }
 
-    private static void shiftDouble(Cpu cpu, Insn insn, boolean left) {
-        boolean immediate = insn.row.operands().get(2) == Operand.Ib;
-        long raw = immediate ? insn.immediate : cpu.get8(Cpu.RCX);
-        int count = (int) raw & (insn.width == 8 ? 63 : 31);
-        long fill = cpu.get(insn.source, insn.width);
-        AluOperations.modify(
-                cpu,
-                insn,
-                (c, value, width) ->
-                        count == 0
-                                ? value
-                                : left
-                                        ? shld(c, value, fill, count, width)
-                                        : shrd(c, value, fill, count, width));
+    private interface DoubleOperation {
+        long apply(StateBlock state, long value, long fill, int count, int width);
+    }
+
+    private static UnaryTemplate.Operation shiftDouble(DoubleOperation operation, Operand by) {
+        return (cpu, insn, value, width) -> {
+            int raw = by == Operand.Ib ? (int) insn.immediate : cpu.get8(Cpu.RCX);
+            int count = raw & (width == 8 ? 63 : 31);
+            long fill = cpu.get(insn.source, width);
+            return count == 0 ? value : operation.apply(cpu, value, fill, count, width);
+        };
     }
 
     /// For a count past the width the result is undefined; processors then shift the pattern

@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.Specializer;
 
 /// Template of the handlers for PUSH and POP of a register in 64-bit mode, and for near CALL and
 /// RET there: the stack is flat and 8 bytes wide. See [Specializer].
