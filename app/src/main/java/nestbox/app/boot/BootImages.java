@@ -1,0 +1,73 @@
+package nestbox.app.boot;
+
+import nestbox.cpu.StartState;
+import nestbox.platform.GuestMemory;
+
+import java.util.List;
+import java.util.Optional;
+
+/// A kernel and all that is handed to it: what a machine boots, and boots again when it resets.
+///
+/// @param commandLine what the user says to the kernel
+public record BootImages(
+        BootFile kernel, Optional<BootFile> initrd, String commandLine, List<Module> modules)
+        implements AutoCloseable {
+    private static final short GZIP = (short) 0x8B1F;
+
+    /// A file that a multiboot loader hands to the kernel.
+    ///
+    /// @param arguments what follows the file's name in the module's string
+    public record Module(BootFile file, String arguments) {}
+
+    public BootImages {
+        modules = List.copyOf(modules);
+    }
+
+    /// Whether a kernel is one of Linux.
+    public static boolean isLinux(BootFile kernel) {
+        return LinuxHeader.of(kernel).isPresent();
+    }
+
+    /// Puts everything into memory by the boot protocol that the kernel's contents ask for.
+    ///
+    /// @throws BootException when that can't be done
+    public StartState load(GuestMemory memory) {
+        Optional<LinuxHeader> linux = LinuxHeader.of(kernel);
+        if (linux.isPresent()) {
+            return new LinuxLoader(this, linux.get(), memory).load();
+        }
+        Optional<Multiboot2Header> multiboot2 = Multiboot2Header.of(kernel);
+        if (multiboot2.isPresent()) {
+            return new Multiboot2Loader(this, multiboot2.get(), memory).load();
+        }
+        Optional<Multiboot1Header> multiboot1 = Multiboot1Header.of(kernel);
+        if (multiboot1.isPresent()) {
+            return new Multiboot1Loader(this, multiboot1.get(), memory).load();
+        }
+        throw new BootException(whyNot());
+    }
+
+    private String whyNot() {
+        if (kernel.size() == 0) {
+            return "The kernel %s is empty: copy it again.".formatted(kernel.name());
+        }
+        if (kernel.head(0, 2).limit() == 2 && kernel.head(0, 2).getShort(0) == GZIP) {
+            return "%s is compressed: unpack it with gunzip.".formatted(kernel.name());
+        }
+        if (ElfImage.looksLike(kernel)) {
+            return ("The ELF file %s has no multiboot header: boot the bzImage of a Linux"
+                            + " kernel, or link a multiboot header into the first 8 KiB.")
+                    .formatted(kernel.name());
+        }
+        return ("%s is neither a Linux bzImage nor a multiboot kernel: name a kernel that is"
+                        + " one of them.")
+                .formatted(kernel.name());
+    }
+
+    @Override
+    public void close() {
+        kernel.close();
+        initrd.ifPresent(BootFile::close);
+        modules.forEach(module -> module.file().close());
+    }
+}
