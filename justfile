@@ -19,4 +19,4 @@ bench *arguments:
 
 # boot a guest
 boot *arguments:
-    ./nestbox run {{arguments}}
+    ./nestbox boot {{arguments}}

@@ -1,11 +1,18 @@
 /// The program: the only module that knows all others.
 module nestbox.app {
+    requires info.picocli;
+    requires transitive nestbox.cpu;
     requires nestbox.devices;
     requires nestbox.images;
-    requires nestbox.x86;
-    requires transitive nestbox.cpu;
     requires transitive nestbox.platform;
+    requires nestbox.x86;
+    requires org.jline.terminal;
 
     exports nestbox.app.board;
     exports nestbox.app.boot;
+
+    opens nestbox.app to
+            info.picocli;
+    opens nestbox.app.cli to
+            info.picocli;
 }

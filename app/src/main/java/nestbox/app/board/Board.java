@@ -95,8 +95,9 @@ public final class Board implements AutoCloseable {
                 configuration.debugConsole());
     }
 
-    /// All devices and processors after power-on, memory with nothing but firmware tables.
-    private void reset() {
+    /// All devices and processors as after power-on. Memory keeps its contents but for the firmware
+    /// tables, which are made anew.
+    public void reset() {
         processors.reset();
         chipset.reset();
         pci.reset();
@@ -129,6 +130,11 @@ public final class Board implements AutoCloseable {
     /// @param port 0 for COM1, 1 for COM2
     public void serialInput(int port, byte[] bytes) {
         loop.serialInput(port, bytes);
+    }
+
+    /// How much of the input for a serial port the guest has not taken yet; from any thread.
+    public int serialBacklog(int port) {
+        return loop.serialBacklog(port);
     }
 
     /// What the run has taken so far.

@@ -40,6 +40,10 @@ final class RunLoop {
         wake();
     }
 
+    synchronized int serialBacklog(int port) {
+        return input.get(port).size();
+    }
+
     /// Something outside has changed: look at it, and don't sleep.
     synchronized void wake() {
         hasInput = true;

@@ -1,0 +1,158 @@
+package nestbox.app.cli;
+
+import nestbox.app.board.Board;
+import nestbox.app.board.BoardConfiguration;
+import nestbox.app.board.Outcome;
+import nestbox.app.boot.BootImages;
+import nestbox.app.session.Ending;
+import nestbox.app.session.Session;
+import nestbox.devices.rtc.Rtc;
+
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+/// `nestbox boot`: a machine of its own for one guest, with this terminal as its serial console.
+@Command(
+        name = "boot",
+        mixinStandardHelpOptions = true,
+        versionProvider = Nestbox.Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        description = {
+            "Boots a guest on a PC of its own; the terminal is its first serial port.",
+            "On a terminal, Ctrl-A x leaves and Ctrl-A h helps.%n"
+        },
+        exitCodeListHeading = "%nExit status:%n",
+        exitCodeList = {
+            "0:as asked: the guest switched the power off, or --until was seen",
+            "1:not as asked: the guest ended before --until was seen",
+            "2:something to correct: an option, a file, the host",
+            "3:the guest crashed (triple fault) or halted for good",
+            "4:--timeout came first",
+            "70:an error in Nestbox itself",
+            "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
+        })
+final class BootCommand implements Callable<Integer> {
+    @ArgGroup(validate = false, order = 1, heading = "What to boot:%n")
+    private GuestOptions guest = new GuestOptions();
+
+    @ArgGroup(validate = false, order = 2, heading = "%nThe machine:%n")
+    private MachineOptions machine = new MachineOptions();
+
+    @ArgGroup(validate = false, order = 3, heading = "%nThe run:%n")
+    private RunOptions run = new RunOptions();
+
+    @Spec private CommandSpec spec;
+
+    private BootCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        PrintWriter err = spec.commandLine().getErr();
+        GuestFiles files = GuestFiles.of(guest, err);
+        long started = System.nanoTime();
+        Ending ending;
+        Board.Statistics statistics;
+        try (BootImages images = files.images();
+                Session session = session(images, files)) {
+            ending = session.run();
+            statistics = session.statistics();
+        }
+        if (run.stats) {
+            err.println(describe(statistics, System.nanoTime() - started));
+        }
+        return status(ending, err);
+    }
+
+    private Session session(BootImages images, GuestFiles files) throws IOException {
+        long memory = machine.memory.orElse(files.defaultMemory()).bytes();
+        Session.Limits limits = new Session.Limits(run.until, run.timeout, !run.noReboot);
+        Session.Outputs outputs = new Session.Outputs(run.serial2, run.debugConsole);
+        try {
+            return new Session(
+                    images,
+                    limits,
+                    outputs,
+                    sinks ->
+                            new BoardConfiguration(
+                                    memory,
+                                    machine.processors,
+                                    machine.model,
+                                    machine.disks,
+                                    machine.net,
+                                    sinks.com1(),
+                                    sinks.com2(),
+                                    sinks.debugConsole(),
+                                    Rtc.DEFAULT_START,
+                                    machine.clock));
+        } catch (IOException e) {
+            throw UserMistake.of("Can't set up the machine", e);
+        } catch (OutOfMemoryError e) {
+            throw new UserMistake(
+                    "This host has no room for a guest with %d MiB of memory: give it"
+                            + " less with --memory.".formatted(memory >> 20),
+                    e);
+        }
+    }
+
+    private int status(Ending ending, PrintWriter err) {
+        return switch (ending) {
+            case Ending.TextSeen(), Ending.Left() -> ExitStatus.SUCCESS.code();
+            case Ending.TimeLimit() -> {
+                err.println("nestbox: The time limit came before the end of the run.");
+                yield ExitStatus.TIME_LIMIT.code();
+            }
+            case Ending.OutputLost(String reason) -> {
+                err.println("nestbox: The guest's output can't be written: %s.".formatted(reason));
+                yield ExitStatus.USER_MISTAKE.code();
+            }
+            case Ending.ByGuest(Outcome outcome) -> status(outcome, err);
+        };
+    }
+
+    private int status(Outcome outcome, PrintWriter err) {
+        return switch (outcome) {
+            case Outcome.PoweredOff() -> ended("switched the power off", err);
+            case Outcome.Reset() -> ended("reset the machine", err);
+            case Outcome.Stopped() -> ended("was stopped", err);
+            case Outcome.GuestExit(int status) -> status & 0xFF;
+            case Outcome.Crashed(String message) -> crashed(message, err);
+            case Outcome.Deadlocked(String message) -> crashed(message, err);
+        };
+    }
+
+    /// The guest has come to a regular end, which is a finding if a text was waited for.
+    private int ended(String how, PrintWriter err) {
+        if (run.until.isEmpty()) {
+            return ExitStatus.SUCCESS.code();
+        }
+        err.println(
+                "nestbox: The guest %s before the console had shown \"%s\"."
+                        .formatted(how, run.until.get()));
+        return ExitStatus.FINDINGS.code();
+    }
+
+    private static int crashed(String message, PrintWriter err) {
+        err.println("nestbox: " + message.stripTrailing());
+        return ExitStatus.GUEST_CRASHED.code();
+    }
+
+    private static String describe(Board.Statistics statistics, long hostNanos) {
+        double hostSeconds = hostNanos / 1e9;
+        return String.format(
+                Locale.ROOT,
+                "nestbox: %,d instructions, %.3f s of the guest's time, %.3f s of the"
+                        + " host's, %.1f million instructions per second",
+                statistics.instructions(),
+                statistics.nanos() / 1e9,
+                hostSeconds,
+                statistics.instructions() / hostSeconds / 1e6);
+    }
+}

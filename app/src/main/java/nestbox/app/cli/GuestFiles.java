@@ -1,0 +1,108 @@
+package nestbox.app.cli;
+
+import nestbox.app.boot.BootFile;
+import nestbox.app.boot.BootImages;
+import nestbox.images.GuestImage;
+import nestbox.images.GuestImages;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// The files that a user wants to boot, own ones or those of a built-in guest.
+///
+/// @param defaultMemory RAM when the user doesn't say how much
+record GuestFiles(
+        Path kernel,
+        Optional<Path> initrd,
+        Optional<String> commandLine,
+        List<String> modules,
+        MemorySize defaultMemory) {
+    private static final MemorySize ONE_GIB = MemorySize.ofMebibytes(1024);
+    private static final String BUILT_IN = "default";
+    private static final String SERIAL_CONSOLE = "console=ttyS0";
+
+    /// Finds the files, and builds them if they are those of a built-in guest and not there yet.
+    static GuestFiles of(GuestOptions options, PrintWriter progress) {
+        if (options.kernel.isPresent()) {
+            if (options.guest.isPresent()) {
+                throw new UserMistake(
+                        "--guest and --kernel exclude each other: name a built-in"
+                                + " guest or a kernel.");
+            }
+            return new GuestFiles(
+                    options.kernel.get(), options.initrd, options.append, options.modules, ONE_GIB);
+        }
+        if (options.initrd.isPresent() || !options.modules.isEmpty()) {
+            throw new UserMistake(
+                    "--initrd and --module belong to a kernel: name it with --kernel.");
+        }
+        return builtIn(options.guest.orElse(BUILT_IN), options.append, progress);
+    }
+
+    private static GuestFiles builtIn(String name, Optional<String> append, PrintWriter progress) {
+        GuestImages images =
+                GuestImages.of(
+                        GuestImages.defaultCacheFolder(System.getenv()),
+                        step -> {
+                            progress.println("nestbox: " + step);
+                            progress.flush();
+                        });
+        GuestImage image = images.build(name);
+        String commandLine =
+                Stream.of(image.defaultAppend(), append.orElse(""))
+                        .filter(text -> !text.isEmpty())
+                        .collect(Collectors.joining(" "));
+        return new GuestFiles(
+                image.kernel(),
+                Optional.of(image.initrd()),
+                Optional.of(commandLine),
+                List.of(),
+                MemorySize.ofMebibytes(image.memoryMiB()));
+    }
+
+    /// Opens the files.
+    BootImages images() {
+        OpenFiles open = new OpenFiles();
+        try {
+            BootFile file = open.add("kernel", kernel);
+            Optional<BootFile> ramDisk = initrd.map(path -> open.add("initial RAM disk", path));
+            List<BootImages.Module> loaded =
+                    modules.stream().map(text -> module(text, open)).toList();
+            return new BootImages(
+                    file, ramDisk, commandLine.orElse(defaultCommandLine(file)), loaded);
+        } catch (RuntimeException e) {
+            open.close();
+            throw e;
+        }
+    }
+
+    private static String defaultCommandLine(BootFile kernel) {
+        return BootImages.isLinux(kernel) ? SERIAL_CONSOLE : "";
+    }
+
+    private static BootImages.Module module(String text, OpenFiles open) {
+        String[] words = text.strip().split(" ", 2);
+        BootFile file = open.add("module", Path.of(words[0]));
+        return new BootImages.Module(file, words.length > 1 ? words[1] : "");
+    }
+
+    /// Files opened so far, in case that another can't be.
+    private static final class OpenFiles {
+        private final List<BootFile> files = new ArrayList<>();
+
+        BootFile add(String role, Path path) {
+            BootFile file = BootFile.open(role, path);
+            files.add(file);
+            return file;
+        }
+
+        void close() {
+            files.forEach(BootFile::close);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+package nestbox.app.cli;
+
+import nestbox.app.boot.BootException;
+import nestbox.images.ImageException;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.lang.module.ModuleDescriptor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+
+/// The command line: which commands there are, and how every one of them ends.
+@Command(
+        name = "nestbox",
+        mixinStandardHelpOptions = true,
+        versionProvider = Nestbox.Version.class,
+        description = "A PC with Intel VT-x in pure software.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = BootCommand.class)
+public final class Nestbox implements Runnable {
+    private static final int WIDTH = 100;
+
+    @Spec private CommandSpec spec;
+
+    private Nestbox() {}
+
+    /// Runs a command.
+    ///
+    /// @return the exit status of the process
+    public static int run(String... arguments) {
+        CommandLine line = new CommandLine(new Nestbox());
+        line.setUsageHelpWidth(WIDTH);
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setOverwrittenOptionsAllowed(false);
+        line.setParameterExceptionHandler((e, _) -> mistake(e));
+        line.setExecutionExceptionHandler((e, command, _) -> failure(e, command, arguments));
+        try {
+            return line.execute(arguments);
+        } catch (Error e) {
+            return failure(e, line, arguments);
+        }
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Which command? The usual one is boot.");
+    }
+
+    private static int mistake(ParameterException e) {
+        CommandLine command = e.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println("nestbox: " + firstLine(e.getMessage()));
+        if (!UnmatchedArgumentException.printSuggestions(e, err)) {
+            err.println("Try '%s --help'.".formatted(command.getCommandSpec().qualifiedName()));
+        }
+        err.flush();
+        return ExitStatus.USER_MISTAKE.code();
+    }
+
+    private static int failure(Throwable e, CommandLine command, String[] arguments) {
+        PrintWriter err = command.getErr();
+        boolean mistake =
+                e instanceof UserMistake
+                        || e instanceof BootException
+                        || e instanceof ImageException;
+        err.println("nestbox: " + (mistake ? e.getMessage() : internal(e, arguments)));
+        err.flush();
+        return (mistake ? ExitStatus.USER_MISTAKE : ExitStatus.INTERNAL_ERROR).code();
+    }
+
+    /// Writes all that is known about an internal error into a file, and says where.
+    private static String internal(Throwable e, String[] arguments) {
+        StringWriter text = new StringWriter();
+        PrintWriter out = new PrintWriter(text);
+        Arrays.stream(new Version().getVersion()).forEach(out::println);
+        out.println("Arguments: " + Arrays.toString(arguments));
+        e.printStackTrace(out);
+        try {
+            Path log = Files.createTempFile("nestbox-error-", ".log");
+            Files.writeString(log, text.toString());
+            return "This is an error in Nestbox (%s): details are in %s."
+                    .formatted(firstLine(e.toString()), log);
+        } catch (IOException unwritable) {
+            return "This is an error in Nestbox, and no log could be written (%s): %s"
+                    .formatted(unwritable.getMessage(), text);
+        }
+    }
+
+    private static String firstLine(String text) {
+        return text.lines().findFirst().orElse("");
+    }
+
+    /// Answers `--version`.
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version =
+                    Optional.ofNullable(Nestbox.class.getModule().getDescriptor())
+                            .flatMap(ModuleDescriptor::rawVersion)
+                            .orElse("(development build)");
+            return new String[] {
+                "nestbox " + version, "Java " + Runtime.version() + ", " + operatingSystem()
+            };
+        }
+
+        private static String operatingSystem() {
+            return System.getProperty("os.name") + " " + System.getProperty("os.arch");
+        }
+    }
+}

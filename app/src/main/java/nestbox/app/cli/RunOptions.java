@@ -1,0 +1,51 @@
+package nestbox.app.cli;
+
+import nestbox.app.console.SinkSpec;
+
+import picocli.CommandLine.Option;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/// Options that say where output goes and when a run ends.
+final class RunOptions {
+    @Option(
+            names = "--serial2",
+            paramLabel = "SINK",
+            defaultValue = "none",
+            converter = SinkConverter.class,
+            description = {
+                "Where the second serial port's output goes: none, stderr or file:PATH.",
+                "Default: ${DEFAULT-VALUE}."
+            })
+    SinkSpec serial2 = new SinkSpec.None();
+
+    @Option(
+            names = "--debug-console",
+            paramLabel = "SINK",
+            defaultValue = "none",
+            converter = SinkConverter.class,
+            description = "The same for the debug ports 0xE9 and 0x402. Default: ${DEFAULT-VALUE}.")
+    SinkSpec debugConsole = new SinkSpec.None();
+
+    @Option(
+            names = "--until",
+            paramLabel = "TEXT",
+            description = "End with status 0 as soon as the console has shown TEXT.")
+    Optional<String> until = Optional.empty();
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            converter = WallTime.class,
+            description = "End with status 4 after this time, such as 90s, 5m or 1h.")
+    Optional<Duration> timeout = Optional.empty();
+
+    @Option(
+            names = "--no-reboot",
+            description = "End with status 0 when the guest resets, instead of booting again.")
+    boolean noReboot;
+
+    @Option(names = "--stats", description = "Print on standard error what the run took.")
+    boolean stats;
+}

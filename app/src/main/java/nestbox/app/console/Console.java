@@ -1,0 +1,83 @@
+package nestbox.app.console;
+
+import nestbox.platform.ByteSink;
+
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/// The process's standard streams as the cables of a guest's serial ports.
+///
+/// On a terminal, COM1 is the terminal itself; otherwise plain bytes go in and out, whatever they
+/// are.
+public final class Console implements AutoCloseable {
+    private static final String WELCOME = "nestbox: Ctrl-A x leaves, Ctrl-A h helps";
+
+    private final Consumer<IOException> onFailure;
+    private final OutputStream standardOutput = new FileOutputStream(FileDescriptor.out);
+    private final OutputStream standardError = new FileOutputStream(FileDescriptor.err);
+    private final List<OutputWriter> writers = new ArrayList<>();
+    private final List<OutputStream> files = new ArrayList<>();
+    private Optional<RawTerminal> terminal = Optional.empty();
+
+    /// @param onFailure told, on another thread, when output can't be written any more
+    public Console(Consumer<IOException> onFailure) {
+        this.onFailure = onFailure;
+    }
+
+    /// What is written here appears on standard output.
+    public ByteSink output() {
+        return writer("console-output", standardOutput);
+    }
+
+    /// Opens what a user has named as the place for some output.
+    public ByteSink open(SinkSpec spec) throws IOException {
+        return switch (spec) {
+            case SinkSpec.None() -> _ -> {};
+            case SinkSpec.StandardError() -> writer("stderr-output", standardError);
+            case SinkSpec.ToFile(var path) -> {
+                OutputStream file = Files.newOutputStream(path);
+                files.add(file);
+                yield writer("file-output", file);
+            }
+        };
+    }
+
+    /// Starts to bring standard input to a serial port.
+    ///
+    /// @param onLeave run when the user types the keys that leave
+    public void connect(SerialInput port, Runnable onLeave) {
+        terminal = RawTerminal.open();
+        terminal.ifPresent(_ -> say(WELCOME));
+        Optional<EscapeKeys> keys =
+                terminal.map(_ -> new EscapeKeys(onLeave, () -> say(EscapeKeys.HELP)));
+        new InputReader(new FileInputStream(FileDescriptor.in), keys, port).start();
+    }
+
+    private static void say(String text) {
+        System.err.println(text);
+    }
+
+    private OutputWriter writer(String name, OutputStream out) {
+        OutputWriter writer = new OutputWriter(name, out, onFailure);
+        writers.add(writer);
+        return writer;
+    }
+
+    /// Writes out all output and gives the terminal back.
+    @Override
+    public void close() throws IOException {
+        writers.forEach(OutputWriter::close);
+        terminal.ifPresent(RawTerminal::close);
+        for (OutputStream file : files) {
+            file.close();
+        }
+    }
+}

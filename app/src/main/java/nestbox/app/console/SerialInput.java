@@ -1,0 +1,9 @@
+package nestbox.app.console;
+
+/// The receiving end of a guest's serial port.
+public interface SerialInput {
+    void send(byte[] bytes);
+
+    /// How many bytes the guest has not taken yet.
+    int backlog();
+}

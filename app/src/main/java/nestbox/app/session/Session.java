@@ -1,0 +1,147 @@
+package nestbox.app.session;
+
+import nestbox.app.board.Board;
+import nestbox.app.board.BoardConfiguration;
+import nestbox.app.board.Outcome;
+import nestbox.app.boot.BootImages;
+import nestbox.app.console.Console;
+import nestbox.app.console.SerialInput;
+import nestbox.app.console.SinkSpec;
+import nestbox.app.console.TextWatch;
+import nestbox.platform.ByteSink;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Timer;
+import java.util.TimerTask;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+
+/// One run of a machine from power-on until something ends it: the guest, the user, a text, a time.
+///
+/// Whatever comes first decides; it may come from any thread.
+public final class Session implements AutoCloseable {
+    /// When a session ends.
+    ///
+    /// @param text the console shows this
+    /// @param timeLimit this much of the host's time has passed
+    /// @param reboot a reset boots the same images again instead of ending the session
+    public record Limits(Optional<String> text, Optional<Duration> timeLimit, boolean reboot) {}
+
+    /// Where the guest's other outputs go.
+    public record Outputs(SinkSpec com2, SinkSpec debugConsole) {}
+
+    /// The serial outputs of a board that is to be built.
+    public record Sinks(ByteSink com1, ByteSink com2, ByteSink debugConsole) {}
+
+    private static final int COM1 = 0;
+
+    private final BootImages images;
+    private final Limits limits;
+    private final Console console = new Console(this::outputLost);
+    private final Timer timer = new Timer("time-limit", true);
+    private final Board board;
+    private final AtomicReference<Optional<Ending>> ending =
+            new AtomicReference<>(Optional.empty());
+
+    /// Set once the board exists: until then nothing runs that could be stopped.
+    private volatile Runnable stop = () -> {};
+
+    /// @param configuration the board's, given where its serial ports lead
+    /// @throws IOException when a file or socket can't be opened
+    public Session(
+            BootImages images,
+            Limits limits,
+            Outputs outputs,
+            Function<Sinks, BoardConfiguration> configuration)
+            throws IOException {
+        this.images = images;
+        this.limits = limits;
+        try {
+            board = new Board(configuration.apply(sinks(outputs)));
+        } catch (IOException | RuntimeException | Error e) {
+            timer.cancel();
+            console.close();
+            throw e;
+        }
+        stop = board::stop;
+    }
+
+    private Sinks sinks(Outputs outputs) throws IOException {
+        ByteSink output = console.output();
+        ByteSink com1 =
+                limits.text()
+                        .<ByteSink>map(
+                                text ->
+                                        new TextWatch(
+                                                text, output, () -> end(new Ending.TextSeen())))
+                        .orElse(output);
+        return new Sinks(com1, console.open(outputs.com2()), console.open(outputs.debugConsole()));
+    }
+
+    /// Boots the images and runs until the end.
+    public Ending run() {
+        board.start(images.load(board.memory()));
+        console.connect(new Com1(), () -> end(new Ending.Left()));
+        limits.timeLimit().ifPresent(this::startTimer);
+        Outcome outcome = board.run();
+        while (outcome instanceof Outcome.Reset && limits.reboot()) {
+            board.reset();
+            board.start(images.load(board.memory()));
+            outcome = board.run();
+        }
+        end(new Ending.ByGuest(outcome));
+        return ending.get().orElseThrow();
+    }
+
+    /// What the run has taken.
+    public Board.Statistics statistics() {
+        return board.statistics();
+    }
+
+    private void startTimer(Duration limit) {
+        TimerTask task =
+                new TimerTask() {
+                    @Override
+                    public void run() {
+                        end(new Ending.TimeLimit());
+                    }
+                };
+        timer.schedule(task, limit.toMillis());
+    }
+
+    private void outputLost(IOException e) {
+        end(new Ending.OutputLost(String.valueOf(e.getMessage())));
+    }
+
+    private void end(Ending reason) {
+        if (ending.compareAndSet(Optional.empty(), Optional.of(reason))) {
+            stop.run();
+        }
+    }
+
+    /// Releases everything; all output is written when it returns.
+    @Override
+    public void close() throws IOException {
+        timer.cancel();
+        try {
+            console.close();
+        } finally {
+            board.close();
+        }
+    }
+
+    /// The guest's first serial port, as the console sees it.
+    private final class Com1 implements SerialInput {
+        @Override
+        public void send(byte[] bytes) {
+            board.serialInput(COM1, bytes);
+        }
+
+        @Override
+        public int backlog() {
+            return board.serialBacklog(COM1);
+        }
+    }
+}
