@@ -13,6 +13,7 @@ import nestbox.devices.uart.Uart;
 import nestbox.devices.virtio.VirtioPci;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.MmioSpace;
+import nestbox.platform.PortIo;
 import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
 
@@ -23,6 +24,9 @@ import nestbox.platform.VirtualClock;
 public final class Board implements AutoCloseable {
     /// The first PCI device number for virtio devices.
     private static final int FIRST_SLOT = 3;
+
+    private static final int FLOAT_ERROR_IRQ = 13;
+    private static final int FLOAT_ERROR_PORT = 0xF0;
 
     private final BoardConfiguration configuration;
     private final Backends backends;
@@ -55,6 +59,7 @@ public final class Board implements AutoCloseable {
         chipset.map(ports, mmio);
         processors.apicBus().onEndOfInterrupt(chipset.ioApic()::endOfInterrupt);
         processors.apicBus().onInterruptAcknowledge(chipset.pic()::acknowledge);
+        connectFloatErrors();
         pci =
                 PciHost.of(
                         ports,
@@ -72,6 +77,25 @@ public final class Board implements AutoCloseable {
         loop = new RunLoop(this, configuration.clock(), uarts);
         backends.onInput(loop::wake);
         reset();
+    }
+
+    /// FERR# of the bootstrap processor raises IRQ 13, and a write to port F0 answers it.
+    private void connectFloatErrors() {
+        processors.bootstrap().connectFloatError(chipset.isaIrq(FLOAT_ERROR_IRQ));
+        ports.map(
+                FLOAT_ERROR_PORT,
+                1,
+                new PortIo() {
+                    @Override
+                    public int read(int port, int size) {
+                        return 0xFF;
+                    }
+
+                    @Override
+                    public void write(int port, int size, int value) {
+                        processors.bootstrap().ignoreFloatError();
+                    }
+                });
     }
 
     private Chipset.Wiring wiring() {

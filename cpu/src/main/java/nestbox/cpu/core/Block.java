@@ -5,6 +5,9 @@ public final class Block {
     /// The last one may transfer control.
     public final Insn[] insns;
 
+    /// How many instructions of the guest they are: fused ones count as two.
+    public final int count;
+
     /// Sum of the instructions' lengths.
     public final int length;
 
@@ -31,8 +34,15 @@ public final class Block {
     public Block link1;
     public long delta1;
 
-    public Block(Insn[] insns, int mode, int start, boolean transfers, boolean linkable) {
+    public Block(
+            Insn[] insns,
+            int count,
+            int mode,
+            int start,
+            boolean transfers,
+            boolean linkable) {
         this.insns = insns;
+        this.count = count;
         this.length = insns[insns.length - 1].end;
         this.mode = mode;
         this.start = start;

@@ -23,6 +23,9 @@ public final class Insn {
 
     public int end;
 
+    /// How many instructions stand before it in its block.
+    public int index;
+
     /// Operand size in bytes: that of the first operand, or the operand-size attribute if the
     /// row has no operand.
     public int width;
@@ -81,7 +84,8 @@ public final class Insn {
     /// offset of a far pointer.
     public long immediate;
 
-    /// The second immediate: ENTER's level, a far pointer's selector.
+    /// The second immediate: ENTER's level, a far pointer's selector, the displacement of the jump
+    /// that a comparison is fused with.
     public int immediate2;
 
     public boolean lock;

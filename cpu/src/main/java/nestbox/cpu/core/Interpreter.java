@@ -102,12 +102,12 @@ final class Interpreter {
                 Insn insn = insns[i];
                 insn.handler.execute(cpu, insn);
             } while (++i < insns.length);
-            cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + insns.length);
+            cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + block.count);
             if (!block.transfers) {
                 advance(block.length);
             }
         } catch (GuestFault fault) {
-            cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + i);
+            cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + insns[i].index);
             advance(insns[i].offset);
             interrupted(fault);
         }
@@ -242,6 +242,7 @@ final class Interpreter {
             if (insn == null) {
                 break;
             }
+            insn.index = decoded.size();
             decoded.add(insn);
             at = insn.end;
             if (Decoder.endsBlock(insn)) {
@@ -252,13 +253,18 @@ final class Interpreter {
     }
 
     private Block block(int start) {
+        int count = decoded.size();
+        Insn last = decoded.get(count - 1);
+        boolean transfers = Decoder.transfers(last);
+        if (count > 1 && Decoder.fuse(decoded.get(count - 2), last)) {
+            decoded.remove(count - 1);
+        }
         Insn[] insns = decoded.toArray(Insn[]::new);
-        Insn last = insns[insns.length - 1];
         boolean linkable =
                 start >= 0
                         && (cpu.mode & (Modes.SINGLE | Modes.FLAT_CODE)) == Modes.FLAT_CODE
                         && Decoder.keepsMode(last);
-        return new Block(insns, cpu.mode, start, Decoder.transfers(last), linkable);
+        return new Block(insns, count, cpu.mode, start, transfers, linkable);
     }
 
     /// Decodes one instruction byte by byte: it crosses a page, lies outside RAM or near the limit

@@ -16,6 +16,7 @@ public final class Restart extends Handler {
         stop.handler = HANDLER;
         stop.offset = place.offset;
         stop.end = place.end;
+        stop.index = place.index;
         stop.row = place.row;
         return stop;
     }

@@ -10,6 +10,8 @@ import java.util.List;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Modes;
 import nestbox.cpu.core.StateBlock;
+import nestbox.cpu.integer.AluOperations;
+import nestbox.x86.Alu;
 import nestbox.x86.Branch;
 import nestbox.x86.OpcodeMap;
 import nestbox.x86.OpcodeRow;
@@ -132,6 +134,22 @@ public final class Decoder {
                                     case JMP, JCC, CALL, LOOP, LOOPE, LOOPNE, JCXZ -> true;
                                     default -> false;
                                 });
+    }
+
+    /// Makes one step of a comparison and the conditional jump behind it, if they are that.
+    ///
+    /// @return whether the first now stands for both
+    public static boolean fuse(Insn first, Insn second) {
+        boolean isPair =
+                second.row != null
+                        && second.row.op() == Branch.JCC
+                        && first.row != null
+                        && (first.row.op() == Alu.CMP || first.row.op() == Alu.TEST)
+                        && !isUndefined(first);
+        if (isPair) {
+            AluOperations.fuse(first, second);
+        }
+        return isPair;
     }
 
     private Insn tooLongOrTruncated(Insn insn, int bytes) {

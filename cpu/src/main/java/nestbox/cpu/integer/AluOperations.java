@@ -59,6 +59,23 @@ public final class AluOperations {
         };
     }
 
+    /// Gives a CMP or TEST the conditional jump behind it.
+    public static void fuse(Insn compare, Insn jump) {
+        boolean test = compare.row.op() == Alu.TEST;
+        CompareJumpTemplate.Parameters parameters =
+                new CompareJumpTemplate.Parameters(
+                        test,
+                        Form.of(compare),
+                        compare.width,
+                        Operands.isPlain(compare),
+                        jump.opcode & 0xF);
+        compare.handler =
+                Specializer.copy(MethodHandles.lookup(), CompareJumpTemplate.class, parameters);
+        compare.immediate2 = (int) jump.immediate;
+        compare.operandSize = jump.operandSize;
+        compare.end = jump.end;
+    }
+
     /// One object for each operation, so that equal parameters name the same copy of the template.
     private static final class Operations {
         static final Arithmetic.Operation ADD = Arithmetic::add;
