@@ -37,9 +37,9 @@ final class TwoByteMap {
         row(0xAB, Bits.BTS, Ev, Gv).lockable();
         row(0xAC, Shift.SHRD, Ev, Gv, Ib);
         row(0xAD, Shift.SHRD, Ev, Gv, CL);
-        row(0xAE, Move.FENCE).ext(5).register();
-        row(0xAE, Move.FENCE).ext(6).register();
-        row(0xAE, Move.FENCE).ext(7).register();
+        row(0xAE, Move.FENCE).ext(5).register().prefix(NONE);
+        row(0xAE, Move.FENCE).ext(6).register().prefix(NONE);
+        row(0xAE, Move.FENCE).ext(7).register().prefix(NONE);
         row(0xAF, Alu.IMUL, Gv, Ev);
         row(0xB0, Alu.CMPXCHG, Eb, Gb).lockable();
         row(0xB1, Alu.CMPXCHG, Ev, Gv).lockable();

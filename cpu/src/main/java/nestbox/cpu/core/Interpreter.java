@@ -6,6 +6,8 @@ import nestbox.cpu.decode.Decoder;
 import nestbox.cpu.paging.TlbContext;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
+import nestbox.x86.Branch;
+import nestbox.x86.OpcodeRow;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 
@@ -182,10 +184,24 @@ final class Interpreter {
             execute(block);
             stepped = cpu.executed() != executed;
         }
-        if (trap && stepped) {
+        if (trap && stepped && !isInterrupt(block)) {
             cpu.debug.addPending(DebugRegisters.DR6_BS);
         }
         cpu.attention();
+    }
+
+    /// Whether a software interrupt was delivered, which clears TF: no single step follows. SDM
+    /// Vol. 3B, "Single-Step Exception Condition".
+    private boolean isInterrupt(Block block) {
+        OpcodeRow row = block.insns[0].row;
+        boolean interrupt =
+                row != null
+                        && row.op() instanceof Branch op
+                        && switch (op) {
+                            case INT, INT1, INT3, INTO -> true;
+                            default -> false;
+                        };
+        return interrupt && (cpu.get64(Cpu.FLAGS_REST) & RFlags.TF) == 0;
     }
 
     // Decoding

@@ -78,7 +78,10 @@ public final class Decoder {
         insn.repne = repeat == 0xF2;
         boolean hasModRm = OpcodeMap.hasModRm(map, opcode);
         modRm = hasModRm ? next8() : 0;
-        OpcodeRow row = OpcodeMap.find(map, opcode, mandatory(), modRm, mode64);
+        boolean exchange = map == 0 && opcode == 0x90 && (rex & 1) != 0;
+        // With REX.B, 90 is XCHG with R8, and F3 doesn't make it PAUSE.
+        Mandatory mandatory = exchange ? Mandatory.NONE : mandatory();
+        OpcodeRow row = OpcodeMap.find(map, opcode, mandatory, modRm, mode64);
         if (row == null) {
             return truncated ? tooLongOrTruncated(insn, bytes) : undefined(insn);
         }

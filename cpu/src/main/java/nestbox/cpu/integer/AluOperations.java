@@ -144,22 +144,38 @@ public final class AluOperations {
     }
 
     private static void cmpxchg8b(Cpu cpu, Insn insn) {
-        boolean wide = insn.operandSize == 8;
-        if (wide && !cpu.features.has(Cpuid.CMPXCHG16B)) {
+        if (insn.operandSize == 8) {
+            cmpxchg16b(cpu, insn);
+            return;
+        }
+        long linear = cpu.linear(insn, 8, true);
+        long old = cpu.readForWrite(insn.segment, linear, 8);
+        boolean equal = old == (cpu.get(Cpu.RDX, 4) << 32 | cpu.get(Cpu.RAX, 4));
+        long desired = cpu.get(Cpu.RCX, 4) << 32 | cpu.get(Cpu.RBX, 4);
+        cpu.write(insn.segment, linear, 8, equal ? desired : old);
+        finishExchange(cpu, equal, 4, old, old >>> 32);
+    }
+
+    private static void cmpxchg16b(Cpu cpu, Insn insn) {
+        if (!cpu.features.has(Cpuid.CMPXCHG16B)) {
             throw cpu.undefined();
         }
-        int half = wide ? 8 : 4;
-        long linear = cpu.linear(insn, 2 * half, true);
-        if (wide && (linear & 15) != 0) {
+        long linear = cpu.linear(insn, 16, true);
+        if ((linear & 15) != 0) {
             throw cpu.generalProtection();
         }
-        cpu.checkWritable(insn.segment, linear, 2 * half);
-        long low = cpu.read(insn.segment, linear, half);
-        long high = cpu.read(insn.segment, linear + half, half);
-        boolean equal = low == cpu.get(Cpu.RAX, half) && high == cpu.get(Cpu.RDX, half);
+        cpu.checkWritable(insn.segment, linear, 16);
+        long low = cpu.read(insn.segment, linear, 8);
+        long high = cpu.read(insn.segment, linear + 8, 8);
+        boolean equal = low == cpu.get64(Cpu.RAX) && high == cpu.get64(Cpu.RDX);
+        cpu.write(insn.segment, linear, 8, equal ? cpu.get64(Cpu.RBX) : low);
+        cpu.write(insn.segment, linear + 8, 8, equal ? cpu.get64(Cpu.RCX) : high);
+        finishExchange(cpu, equal, 8, low, high);
+    }
+
+    /// ZF tells whether the comparison held; if not, RDX:RAX takes what was compared with.
+    private static void finishExchange(Cpu cpu, boolean equal, int half, long low, long high) {
         long flags = cpu.statusFlags();
-        cpu.write(insn.segment, linear, half, equal ? cpu.get(Cpu.RBX, half) : low);
-        cpu.write(insn.segment, linear + half, half, equal ? cpu.get(Cpu.RCX, half) : high);
         cpu.statusFlags(equal ? flags | RFlags.ZF : flags & ~RFlags.ZF);
         if (!equal) {
             cpu.set(Cpu.RAX, half, low);

@@ -313,10 +313,11 @@ public final class Moves {
     // Segment registers
 
     private static void movFromSegment(Cpu cpu, Insn insn) {
-        if (insn.reg >= 6) {
+        int number = insn.reg & 7; // REX.R is ignored.
+        if (number >= 6) {
             throw cpu.undefined();
         }
-        int selector = cpu.segments[insn.reg].selector;
+        int selector = cpu.segments[number].selector;
         if (insn.isMemory) {
             cpu.store(insn, 2, selector);
         } else {
@@ -325,12 +326,13 @@ public final class Moves {
     }
 
     private static void movToSegment(Cpu cpu, Insn insn) {
-        if (insn.reg == Insn.CS || insn.reg >= 6) {
+        int number = insn.reg & 7; // REX.R is ignored.
+        if (number == Insn.CS || number >= 6) {
             throw cpu.undefined();
         }
         int selector = (int) cpu.loadRm(insn, insn.source, 2);
-        cpu.segmentation.load(insn.reg, selector);
-        afterLoad(cpu, insn.reg);
+        cpu.segmentation.load(number, selector);
+        afterLoad(cpu, number);
     }
 
     /// A load of SS holds back interrupts and debug exceptions for one instruction. SDM Vol. 3A,
