@@ -22,6 +22,7 @@ import java.util.Set;
 /// @param mwaitSubstates EDX of CPUID leaf 5: sub-states of each C-state for MWAIT
 /// @param msrs what model-specific registers hold after reset and a boot firmware's lock; a
 ///     register that is not listed starts as zero
+/// @param vmx virtual-machine extensions
 public record CpuModel(
         String name,
         Identity identity,
@@ -32,7 +33,8 @@ public record CpuModel(
         List<Integer> descriptors,
         int mwaitSubstates,
         int maxBasicLeaf,
-        Map<Msr, Long> msrs) {
+        Map<Msr, Long> msrs,
+        VmxSilicon vmx) {
 
     /// CPUID leaves 0, 1 and 0x80000002–4, and the loaded microcode.
     ///

@@ -88,7 +88,8 @@ final class Models {
             List.of(0x7603_6301, 0x00F0_B5FF, 0, 0x00C3_0000),
             MWAIT_SUBSTATES,
             0x16,
-            msrs(0xF6, 7, 26, 4));
+            msrs(0xF6, 7, 26, 4),
+            VmxModels.KABYLAKE);
 
     /// Ice Lake-SP: a server processor with wide physical addresses and everything in VMX. It
     /// reports 48 bits of linear address because LA57 isn't implemented.
@@ -108,7 +109,8 @@ final class Models {
             List.of(0x7603_6301, 0x00F0_B5FF, 0, 0x00C3_0000),
             MWAIT_SUBSTATES,
             0x16,
-            msrs(0x0D00_0404, 0, 20, 8));
+            msrs(0x0D00_0404, 0, 20, 8),
+            VmxModels.SERVER);
     // spotless:on
 
     private Models() {}

@@ -1,8 +1,9 @@
 package nestbox.x86.vmx;
 
+import nestbox.x86.Msr;
+
 import java.util.List;
 import java.util.Optional;
-import nestbox.x86.Msr;
 
 /// The words of a VMCS that are made of [VmxControl]s. SDM Vol. 3D, "VMX Capability Reporting
 /// Facility".

@@ -7,8 +7,7 @@ package nestbox.x86.vmx;
 /// @param generalRegister bits 11:8
 public record DrQualification(int register, boolean read, int generalRegister) {
     public static DrQualification of(long field) {
-        return new DrQualification(
-                (int) field & 7, (field & 1 << 4) != 0, (int) field >>> 8 & 0xF);
+        return new DrQualification((int) field & 7, (field & 1 << 4) != 0, (int) field >>> 8 & 0xF);
     }
 
     public long toLong() {

@@ -16,8 +16,7 @@ public record TaskSwitchQualification(int selector, Source source) {
     }
 
     public static TaskSwitchQualification of(long field) {
-        return new TaskSwitchQualification(
-                (int) field & 0xFFFF, Source.ALL[(int) field >>> 30]);
+        return new TaskSwitchQualification((int) field & 0xFFFF, Source.ALL[(int) field >>> 30]);
     }
 
     public long toLong() {

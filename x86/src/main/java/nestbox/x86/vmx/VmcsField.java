@@ -226,6 +226,7 @@ public enum VmcsField {
     HOST_S_CET(0x6C18, ExitControl.LOAD_CET_STATE),
     HOST_SSP(0x6C1A, ExitControl.LOAD_CET_STATE),
     HOST_INTERRUPT_SSP_TABLE_ADDRESS(0x6C1C, ExitControl.LOAD_CET_STATE);
+
     // spotless:on
 
     /// Bits 14:13 of an encoding.

@@ -28,8 +28,7 @@ class ControlWordTest {
     @Test
     void aWordIsActivatedByAnEarlierOne() {
         for (ControlWord word : ControlWord.values()) {
-            word.activation()
-                    .ifPresent(control -> assertThat(control.word()).isLessThan(word));
+            word.activation().ifPresent(control -> assertThat(control.word()).isLessThan(word));
         }
     }
 

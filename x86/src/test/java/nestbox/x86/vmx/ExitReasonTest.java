@@ -2,9 +2,10 @@ package nestbox.x86.vmx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.HashSet;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
 
 class ExitReasonTest {
     @Test

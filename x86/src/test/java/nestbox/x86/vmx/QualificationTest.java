@@ -2,9 +2,10 @@ package nestbox.x86.vmx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
+
 import java.util.SplittableRandom;
 import java.util.function.LongUnaryOperator;
-import org.junit.jupiter.api.Test;
 
 /// Layouts: what is read from a field is what was written to it, and only defined bits are.
 class QualificationTest {
@@ -14,7 +15,9 @@ class QualificationTest {
         SplittableRandom random = new SplittableRandom(SEED);
         for (int i = 0; i < 2000; i++) {
             long field = random.nextLong() & defined;
-            assertThat(roundTrip.applyAsLong(field)).as("seed %d: %X", SEED, field).isEqualTo(field);
+            assertThat(roundTrip.applyAsLong(field))
+                    .as("seed %d: %X", SEED, field)
+                    .isEqualTo(field);
         }
     }
 
@@ -22,7 +25,8 @@ class QualificationTest {
     void controlRegisterAccess() {
         keeps(0xFFFF_0F7FL, field -> CrQualification.of(field).toLong());
         assertThat(CrQualification.of(0x314).generalRegister()).isEqualTo(3);
-        assertThat(CrQualification.of(0x314).access()).isEqualTo(CrQualification.Access.MOV_FROM_CR);
+        assertThat(CrQualification.of(0x314).access())
+                .isEqualTo(CrQualification.Access.MOV_FROM_CR);
         assertThat(CrQualification.ofLmsw(true, 0xFFF1).toLong()).isEqualTo(0xFFF1_0070L);
     }
 
@@ -75,8 +79,11 @@ class QualificationTest {
         keeps(
                 0xFFFF_9FFBL & ~(1L << 22 | 1L << 27),
                 field -> InstructionInformation.of(field).toLong());
-        keeps(0xF003_9FFBL, field -> InstructionInformation.of(field | 0x840_0000).toLong() & ~0x840_0000L);
-        assertThat(InstructionInformation.of(1 << 22).index()).isEqualTo(InstructionInformation.NONE);
+        keeps(
+                0xF003_9FFBL,
+                field -> InstructionInformation.of(field | 0x840_0000).toLong() & ~0x840_0000L);
+        assertThat(InstructionInformation.of(1 << 22).index())
+                .isEqualTo(InstructionInformation.NONE);
         assertThat(InstructionInformation.size(8)).isEqualTo(2);
     }
 

@@ -2,11 +2,13 @@ package nestbox.x86.vmx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.HashSet;
-import java.util.Set;
 import nestbox.x86.vmx.VmcsField.Area;
 import nestbox.x86.vmx.VmcsField.Width;
+
 import org.junit.jupiter.api.Test;
+
+import java.util.HashSet;
+import java.util.Set;
 
 class VmcsFieldTest {
     @Test
@@ -50,8 +52,7 @@ class VmcsFieldTest {
             long encoding = operand;
             boolean known = false;
             for (VmcsField field : VmcsField.values()) {
-                boolean high =
-                        field.width() == Width.BITS_64 && encoding == field.encoding() + 1L;
+                boolean high = field.width() == Width.BITS_64 && encoding == field.encoding() + 1L;
                 if (encoding == field.encoding() || high) {
                     known = true;
                     assertThat(VmcsField.of(encoding)).contains(field);
