@@ -21,7 +21,7 @@ import nestbox.x86.Vector;
 /// in [Interpreter].
 public final class Cpu extends LinearMemory {
     /// Bytes of the address space reservation that a processor takes.
-    public static final long MEMORY = SIZE + 2 * 4096 + Mmu.TLB_MEMORY;
+    public static final long MEMORY = SIZE + 4096;
 
     public final GuestFault fault = new GuestFault();
 
@@ -114,8 +114,7 @@ public final class Cpu extends LinearMemory {
                         bus.memory(),
                         bus.mmio(),
                         bus.code(),
-                        features.physicalAddressBits(),
-                        base + SIZE + 2 * 4096);
+                        features.physicalAddressBits());
         segmentation = new Segmentation(this);
         delivery = new EventDelivery(this);
         msrs = new Msrs(this);
@@ -277,9 +276,8 @@ public final class Cpu extends LinearMemory {
     }
 
     /// Makes a software TLB the one in use.
-    public void tlb(long place) {
-        tlb = place;
-        set64(TLB, place);
+    public void tlb(long[] entries) {
+        tlb = entries;
     }
 
     @Override
@@ -468,15 +466,15 @@ public final class Cpu extends LinearMemory {
         long linear = linear(insn, bytes, false);
         long scratch = base + SCRATCH;
         if (bytes <= 8) {
-            set64(SCRATCH, read(insn.segment, linear, bytes));
+            NativeSpace.SPACE.set(NativeSpace.I64, base + SCRATCH, read(insn.segment, linear, bytes));
             return scratch;
         }
         if (aligned && (linear & 15) != 0) {
             throw generalProtection();
         }
         long low = read64(insn.segment, linear);
-        set64(SCRATCH + 8, read64(insn.segment, linear + 8));
-        set64(SCRATCH, low);
+        NativeSpace.SPACE.set(NativeSpace.I64, base + SCRATCH + 8, read64(insn.segment, linear + 8));
+        NativeSpace.SPACE.set(NativeSpace.I64, base + SCRATCH, low);
         return scratch;
     }
 

@@ -9,7 +9,7 @@ import static nestbox.platform.NativeSpace.SPACE;
 /// Data accesses by linear address, as the instruction that runs makes them.
 ///
 /// The fast path is one probe of the software TLB: a single comparison covers page match,
-/// permission and page crossing. An entry is 32 bytes, `{ tagR, tagW, tagX, hostPage }`; all else
+/// permission and page crossing. An entry is 4 longs, `{ tagR, tagW, tagX, hostPage }`; all else
 /// (misses, faults, devices, page crossing, watched pages, pages with decoded code) goes to
 /// [SlowMemory].
 ///
@@ -17,16 +17,18 @@ import static nestbox.platform.NativeSpace.SPACE;
 /// non-canonical address depends on it (SDM Vol. 1, "Canonical Addressing").
 public abstract sealed class LinearMemory extends StateBlock permits Cpu {
     public static final int TLB_ENTRIES = 1024;
-    public static final int ENTRY_SIZE = 32;
-    public static final int TAG_READ = 0;
-    public static final int TAG_WRITE = 8;
-    public static final int TAG_EXECUTE = 16;
-    public static final int HOST_PAGE = 24;
+    /// Longs of an entry.
+    public static final int ENTRY_SIZE = 4;
 
-    private static final long INDEX_MASK = (TLB_ENTRIES - 1) * (long) ENTRY_SIZE;
+    public static final int TAG_READ = 0;
+    public static final int TAG_WRITE = 1;
+    public static final int TAG_EXECUTE = 2;
+    public static final int HOST_PAGE = 3;
+
+    private static final int INDEX_MASK = (TLB_ENTRIES - 1) * ENTRY_SIZE;
 
     /// The TLB in use: that of the current address space, privilege and SMAP state.
-    protected long tlb;
+    protected long[] tlb;
 
     LinearMemory(long base) {
         super(base);
@@ -35,43 +37,47 @@ public abstract sealed class LinearMemory extends StateBlock permits Cpu {
     /// The way to everything that the TLB doesn't answer.
     protected abstract SlowMemory slow();
 
-    /// Offset of the TLB entry for a linear address.
-    public static long entryOf(long tlb, long linear) {
-        return tlb + (linear >>> 7 & INDEX_MASK);
+    /// Index in a TLB of the entry for a linear address.
+    public static int entryOf(long linear) {
+        return (int) (linear >>> 10) & INDEX_MASK;
     }
 
     public final int read8(int segment, long linear) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_READ);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_READ];
         if (Long.compareUnsigned(distance, 4095) <= 0) {
-            return SPACE.get(I8, SPACE.get(I64, entry + HOST_PAGE) + distance) & 0xFF;
+            return SPACE.get(I8, entries[entry + HOST_PAGE] + distance) & 0xFF;
         }
         return (int) slow().read(segment, linear, 1);
     }
 
     public final int read16(int segment, long linear) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_READ);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_READ];
         if (Long.compareUnsigned(distance, 4094) <= 0) {
-            return SPACE.get(I16, SPACE.get(I64, entry + HOST_PAGE) + distance) & 0xFFFF;
+            return SPACE.get(I16, entries[entry + HOST_PAGE] + distance) & 0xFFFF;
         }
         return (int) slow().read(segment, linear, 2);
     }
 
     public final int read32(int segment, long linear) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_READ);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_READ];
         if (Long.compareUnsigned(distance, 4092) <= 0) {
-            return SPACE.get(I32, SPACE.get(I64, entry + HOST_PAGE) + distance);
+            return SPACE.get(I32, entries[entry + HOST_PAGE] + distance);
         }
         return (int) slow().read(segment, linear, 4);
     }
 
     public final long read64(int segment, long linear) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_READ);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_READ];
         if (Long.compareUnsigned(distance, 4088) <= 0) {
-            return SPACE.get(I64, SPACE.get(I64, entry + HOST_PAGE) + distance);
+            return SPACE.get(I64, entries[entry + HOST_PAGE] + distance);
         }
         return slow().read(segment, linear, 8);
     }
@@ -88,40 +94,44 @@ public abstract sealed class LinearMemory extends StateBlock permits Cpu {
     }
 
     public final void write8(int segment, long linear, int value) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_WRITE);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_WRITE];
         if (Long.compareUnsigned(distance, 4095) <= 0) {
-            SPACE.set(I8, SPACE.get(I64, entry + HOST_PAGE) + distance, (byte) value);
+            SPACE.set(I8, entries[entry + HOST_PAGE] + distance, (byte) value);
         } else {
             slow().write(segment, linear, 1, value & 0xFFL);
         }
     }
 
     public final void write16(int segment, long linear, int value) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_WRITE);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_WRITE];
         if (Long.compareUnsigned(distance, 4094) <= 0) {
-            SPACE.set(I16, SPACE.get(I64, entry + HOST_PAGE) + distance, (short) value);
+            SPACE.set(I16, entries[entry + HOST_PAGE] + distance, (short) value);
         } else {
             slow().write(segment, linear, 2, value & 0xFFFFL);
         }
     }
 
     public final void write32(int segment, long linear, int value) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_WRITE);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_WRITE];
         if (Long.compareUnsigned(distance, 4092) <= 0) {
-            SPACE.set(I32, SPACE.get(I64, entry + HOST_PAGE) + distance, value);
+            SPACE.set(I32, entries[entry + HOST_PAGE] + distance, value);
         } else {
             slow().write(segment, linear, 4, value & 0xFFFF_FFFFL);
         }
     }
 
     public final void write64(int segment, long linear, long value) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_WRITE);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_WRITE];
         if (Long.compareUnsigned(distance, 4088) <= 0) {
-            SPACE.set(I64, SPACE.get(I64, entry + HOST_PAGE) + distance, value);
+            SPACE.set(I64, entries[entry + HOST_PAGE] + distance, value);
         } else {
             slow().write(segment, linear, 8, value);
         }
@@ -140,20 +150,22 @@ public abstract sealed class LinearMemory extends StateBlock permits Cpu {
     /// when it can't be accessed directly. Then, or before, the write permission is checked: use
     /// [SlowMemory#readForWrite] and [SlowMemory#write].
     public final long writable(int segment, long linear, int width) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_WRITE);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_WRITE];
         if (Long.compareUnsigned(distance, 4096 - width) <= 0) {
-            return SPACE.get(I64, entry + HOST_PAGE) + distance;
+            return entries[entry + HOST_PAGE] + distance;
         }
         return -1;
     }
 
     /// Like [#writable], for reading.
     public final long readable(int segment, long linear, int width) {
-        long entry = entryOf(tlb, linear);
-        long distance = linear ^ SPACE.get(I64, entry + TAG_READ);
+        long[] entries = tlb;
+        int entry = entryOf(linear);
+        long distance = linear ^ entries[entry + TAG_READ];
         if (Long.compareUnsigned(distance, 4096 - width) <= 0) {
-            return SPACE.get(I64, entry + HOST_PAGE) + distance;
+            return entries[entry + HOST_PAGE] + distance;
         }
         return -1;
     }

@@ -1,15 +1,13 @@
 package nestbox.cpu.core;
 
-import static nestbox.platform.NativeSpace.I16;
-import static nestbox.platform.NativeSpace.I32;
-import static nestbox.platform.NativeSpace.I64;
-import static nestbox.platform.NativeSpace.I8;
-import static nestbox.platform.NativeSpace.SPACE;
-
 import nestbox.x86.RFlags;
 
-/// The registers of a logical processor in one off-heap block of fixed layout, which the
-/// interpreter and translated code share without copying.
+/// The registers of a logical processor in one block of fixed layout.
+///
+/// What vector and x87 instructions work on lies off-heap, in the address space reservation. The
+/// scalar part (everything below [#X87_REGISTERS]) is a heap array with the same offsets: compared
+/// with an off-heap segment, handlers give the just-in-time compiler less than half the code to
+/// compile, which decides how long a boot takes. Translated code would copy it in and out.
 ///
 /// A register is named by its *offset* in the block. For general registers that is number × 8,
 /// and AH, CH, DH and BH are the offsets 1, 9, 17 and 25: the same arithmetic serves all widths.
@@ -51,9 +49,6 @@ public abstract sealed class StateBlock permits LinearMemory {
     /// differ from zero.
     public static final int SEGMENT_BASES = 0xC0;
 
-    /// Software TLB in use, as an offset in the address space reservation.
-    public static final int TLB = 0xF8;
-
     public static final int MXCSR = 0x100;
     public static final int X87_CONTROL = 0x108;
     public static final int X87_STATUS = 0x110;
@@ -82,44 +77,47 @@ public abstract sealed class StateBlock permits LinearMemory {
     private static final long CARRY_BITS = 3L << 62;
     private static final long AUXILIARY = 8;
 
-    /// Where the block lies in the address space reservation.
+    /// Where the off-heap part lies in the address space reservation, with the same offsets.
     public final long base;
+
+    private final long[] cells = new long[X87_REGISTERS / 8];
 
     StateBlock(long base) {
         this.base = base;
     }
 
     public final int get8(int register) {
-        return SPACE.get(I8, base + register) & 0xFF;
+        return (int) (cells[register >> 3] >>> (register << 3)) & 0xFF;
     }
 
     public final int get16(int register) {
-        return SPACE.get(I16, base + register) & 0xFFFF;
+        return (int) cells[register >> 3] & 0xFFFF;
     }
 
     public final int get32(int register) {
-        return SPACE.get(I32, base + register);
+        return (int) cells[register >> 3];
     }
 
     public final long get64(int register) {
-        return SPACE.get(I64, base + register);
+        return cells[register >> 3];
     }
 
     public final void set8(int register, int value) {
-        SPACE.set(I8, base + register, (byte) value);
+        int shift = register << 3;
+        cells[register >> 3] = cells[register >> 3] & ~(0xFFL << shift) | (value & 0xFFL) << shift;
     }
 
     public final void set16(int register, int value) {
-        SPACE.set(I16, base + register, (short) value);
+        cells[register >> 3] = cells[register >> 3] & ~0xFFFFL | value & 0xFFFFL;
     }
 
     /// Sets a 32-bit register: the upper half becomes zero.
     public final void set32(int register, int value) {
-        SPACE.set(I64, base + register, value & 0xFFFF_FFFFL);
+        cells[register >> 3] = value & 0xFFFF_FFFFL;
     }
 
     public final void set64(int register, long value) {
-        SPACE.set(I64, base + register, value);
+        cells[register >> 3] = value;
     }
 
     /// @param width 1, 2, 4 or 8 bytes

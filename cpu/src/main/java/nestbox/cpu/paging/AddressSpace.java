@@ -1,7 +1,5 @@
 package nestbox.cpu.paging;
 
-import java.util.function.Supplier;
-
 /// The cached translations that one tag names (a PCID; with VMX also VPID and EPT root), one
 /// context for each privilege.
 final class AddressSpace {
@@ -19,16 +17,11 @@ final class AddressSpace {
     long lastUse;
 
     private final TlbContext[] contexts = new TlbContext[CLASSES];
-    private final Supplier<TlbContext> allocator;
-
-    AddressSpace(Supplier<TlbContext> allocator) {
-        this.allocator = allocator;
-    }
 
     TlbContext context(int privilege) {
         TlbContext context = contexts[privilege];
         if (context == null) {
-            context = allocator.get();
+            context = new TlbContext();
             contexts[privilege] = context;
         }
         return context;

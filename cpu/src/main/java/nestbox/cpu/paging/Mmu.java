@@ -27,26 +27,22 @@ public final class Mmu implements SlowMemory {
     private final BlockCache code;
     private final PageWalk walk;
     private final List<AddressSpace> spaces = new ArrayList<>();
-    private long nextTlb;
     private long uses;
     private AddressSpace space;
     private TlbContext context;
     private boolean alignmentChecked;
     private long a20Mask = -1;
 
-    /// @param tlbs place of memory for [#TLB_MEMORY] bytes of software TLBs
     public Mmu(
             Cpu cpu,
             GuestMemory memory,
             MmioSpace mmio,
             BlockCache code,
-            int physicalBits,
-            long tlbs) {
+            int physicalBits) {
         this.cpu = cpu;
         this.memory = memory;
         this.mmio = mmio;
         this.code = code;
-        nextTlb = tlbs;
         walk = new PageWalk(cpu, memory, physicalBits);
         code.onCodeInWritablePage(
                 host -> {
@@ -57,9 +53,6 @@ public final class Mmu implements SlowMemory {
         space = newSpace(0);
     }
 
-    /// Bytes of the address space reservation that one processor's TLBs take.
-    public static final long TLB_MEMORY = SPACES * AddressSpace.CLASSES * TlbContext.TLB_SIZE;
-
     // Address spaces
 
     /// The context in use, with the block cache of its address space.
@@ -68,16 +61,10 @@ public final class Mmu implements SlowMemory {
     }
 
     private AddressSpace newSpace(long tag) {
-        AddressSpace created = new AddressSpace(this::allocate);
+        AddressSpace created = new AddressSpace();
         created.tag = tag;
         spaces.add(created);
         return created;
-    }
-
-    private TlbContext allocate() {
-        long at = nextTlb;
-        nextTlb += TlbContext.TLB_SIZE;
-        return new TlbContext(at);
     }
 
     /// Switches to the address space of a tag, which is empty if it is met for the first time.

@@ -6,32 +6,27 @@ import static nestbox.cpu.core.LinearMemory.TAG_EXECUTE;
 import static nestbox.cpu.core.LinearMemory.TAG_READ;
 import static nestbox.cpu.core.LinearMemory.TAG_WRITE;
 import static nestbox.cpu.core.LinearMemory.TLB_ENTRIES;
-import static nestbox.platform.NativeSpace.I64;
-import static nestbox.platform.NativeSpace.SPACE;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import nestbox.cpu.core.Block;
 import nestbox.cpu.core.LinearMemory;
-import nestbox.platform.NativeSpace;
 
 /// Cached translations of one address space at one privilege: a software TLB for data and code,
 /// and a cache from linear instruction pointers to decoded blocks.
 ///
 /// Nothing here needs a permission check: what the privilege doesn't allow isn't in it.
 public final class TlbContext {
-    /// Bytes of the address space reservation that a TLB takes.
-    public static final long TLB_SIZE = (long) TLB_ENTRIES * ENTRY_SIZE;
+    private static final int TLB_SIZE = TLB_ENTRIES * ENTRY_SIZE;
 
     private static final int SLOT_BITS = 6;
     private static final int SLOTS = 1 << 2 * SLOT_BITS;
 
     /// A TLB without entries. An entry without page has the tag of a page whose entry is another,
     /// so that no address matches it.
-    private static final long EMPTY = emptyTlb();
+    private static final long[] EMPTY = emptyTlb();
 
-    /// The TLB's place in the address space reservation.
-    public final long tlb;
+    /// The TLB, see [LinearMemory].
+    public final long[] tlb = new long[TLB_SIZE];
 
     private final long[] blockAddress = new long[SLOTS];
     private final Block[] blocks = new Block[SLOTS];
@@ -41,35 +36,35 @@ public final class TlbContext {
 
     private boolean used = true;
 
-    public TlbContext(long tlb) {
-        this.tlb = tlb;
+    public TlbContext() {
         flush();
     }
 
-    private static long emptyTlb() {
-        long at = NativeSpace.allocate(TLB_SIZE);
+    private static long[] emptyTlb() {
+        long[] empty = new long[TLB_SIZE];
         for (int i = 0; i < TLB_ENTRIES; i++) {
-            clear(at + (long) i * ENTRY_SIZE, i);
+            clear(empty, i);
         }
-        return at;
+        return empty;
     }
 
-    private static void clear(long entry, int index) {
+    private static void clear(long[] tlb, int index) {
+        int entry = index * ENTRY_SIZE;
         long never = (index ^ 1L) << 12;
-        SPACE.set(I64, entry + TAG_READ, never);
-        SPACE.set(I64, entry + TAG_WRITE, never);
-        SPACE.set(I64, entry + TAG_EXECUTE, never);
+        tlb[entry + TAG_READ] = never;
+        tlb[entry + TAG_WRITE] = never;
+        tlb[entry + TAG_EXECUTE] = never;
     }
 
     /// The empty TLB, for states in which every access must be looked at (alignment checking).
-    public static long empty() {
+    public static long[] empty() {
         return EMPTY;
     }
 
     /// Forgets everything.
     public void flush() {
         if (used) {
-            MemorySegment.copy(SPACE, EMPTY, SPACE, tlb, TLB_SIZE);
+            System.arraycopy(EMPTY, 0, tlb, 0, TLB_SIZE);
             Arrays.fill(blocks, null);
             largestShift = 12;
             used = false;
@@ -88,27 +83,27 @@ public final class TlbContext {
             return;
         }
         for (int i = 0; i < TLB_ENTRIES; i++) {
-            long entry = tlb + (long) i * ENTRY_SIZE;
+            int entry = i * ENTRY_SIZE;
             if (isSame(entry + TAG_READ, linear)
                     || isSame(entry + TAG_WRITE, linear)
                     || isSame(entry + TAG_EXECUTE, linear)) {
-                clear(entry, i);
+                clear(tlb, i);
             }
         }
         Arrays.fill(blocks, null);
     }
 
-    private boolean isSame(long tag, long linear) {
-        return (SPACE.get(I64, tag) ^ linear) >>> largestShift == 0;
+    private boolean isSame(int tag, long linear) {
+        return (tlb[tag] ^ linear) >>> largestShift == 0;
     }
 
     private void dropEntry(long linear) {
-        long entry = LinearMemory.entryOf(tlb, linear);
+        int entry = LinearMemory.entryOf(linear);
         long page = linear & -4096;
-        if (SPACE.get(I64, entry + TAG_READ) == page
-                || SPACE.get(I64, entry + TAG_WRITE) == page
-                || SPACE.get(I64, entry + TAG_EXECUTE) == page) {
-            clear(entry, (int) (linear >>> 12) & TLB_ENTRIES - 1);
+        if (tlb[entry + TAG_READ] == page
+                || tlb[entry + TAG_WRITE] == page
+                || tlb[entry + TAG_EXECUTE] == page) {
+            clear(tlb, entry / ENTRY_SIZE);
         }
     }
 
@@ -124,20 +119,20 @@ public final class TlbContext {
             int shift) {
         used = true;
         largestShift = Math.max(largestShift, shift);
-        long entry = LinearMemory.entryOf(tlb, linear);
+        int entry = LinearMemory.entryOf(linear);
         long page = linear & -4096;
         long never = ((linear >>> 12 & TLB_ENTRIES - 1) ^ 1) << 12;
-        SPACE.set(I64, entry + TAG_READ, read ? page : never);
-        SPACE.set(I64, entry + TAG_WRITE, write ? page : never);
-        SPACE.set(I64, entry + TAG_EXECUTE, execute ? page : never);
-        SPACE.set(I64, entry + HOST_PAGE, hostPage);
+        tlb[entry + TAG_READ] = read ? page : never;
+        tlb[entry + TAG_WRITE] = write ? page : never;
+        tlb[entry + TAG_EXECUTE] = execute ? page : never;
+        tlb[entry + HOST_PAGE] = hostPage;
     }
 
     /// Place of the page that holds a linear address if it is cached as executable, else -1.
     long executablePage(long linear) {
-        long entry = LinearMemory.entryOf(tlb, linear);
-        return SPACE.get(I64, entry + TAG_EXECUTE) == (linear & -4096)
-                ? SPACE.get(I64, entry + HOST_PAGE)
+        int entry = LinearMemory.entryOf(linear);
+        return tlb[entry + TAG_EXECUTE] == (linear & -4096)
+                ? tlb[entry + HOST_PAGE]
                 : -1;
     }
 
@@ -147,9 +142,9 @@ public final class TlbContext {
             return;
         }
         for (int i = 0; i < TLB_ENTRIES; i++) {
-            long entry = tlb + (long) i * ENTRY_SIZE;
-            if (SPACE.get(I64, entry + HOST_PAGE) == hostPage) {
-                SPACE.set(I64, entry + TAG_WRITE, (i ^ 1L) << 12);
+            int entry = i * ENTRY_SIZE;
+            if (tlb[entry + HOST_PAGE] == hostPage) {
+                tlb[entry + TAG_WRITE] = (i ^ 1L) << 12;
             }
         }
     }
