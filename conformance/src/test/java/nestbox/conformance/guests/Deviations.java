@@ -1,0 +1,36 @@
+package nestbox.conformance.guests;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// Checks that a reference machine is known to fail, as lines `program: check`.
+///
+/// The programs follow the manual, so where a reference is lax the list bends, not the program.
+record Deviations(Set<String> lines) {
+    static final Deviations NONE = new Deviations(Set.of());
+
+    static Deviations of(Path file) {
+        try (Stream<String> lines = Files.lines(file)) {
+            return new Deviations(
+                    lines.map(line -> line.replaceFirst("#.*", "").strip())
+                            .filter(line -> !line.isEmpty())
+                            .collect(Collectors.toUnmodifiableSet()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Whether the program as a whole can't run there.
+    boolean excludes(GuestProgram program) {
+        return lines.contains(program.name() + ": *");
+    }
+
+    boolean allows(GuestProgram program, String check) {
+        return lines.contains(program.name() + ": " + check);
+    }
+}
