@@ -135,6 +135,7 @@ void start(void)
     memset(main_tss.ports, 0xff, sizeof main_tss.ports);
     set_descriptor(MAIN_TSS, (word)&main_tss, sizeof main_tss - 1, PRESENT | TSS32);
     reload_tr();
+    asm volatile("lldt %w0" : : "r"(0));
     pic_remap(0xffff);
     program();
     finish();
