@@ -356,15 +356,15 @@ static void smep_smap(void)
         c = at(kernel(), BASE);
         run_code(c, CODE("call rax"));
         check_equal("SMAP does not touch fetches", c->vector, END);
-        /* Implicit accesses ignore AC. */
-        page_entry(BASE + 4096, ((u64)gdt & ~4095ull) | PTE_P | PTE_W | PTE_U);
-        struct __attribute__((packed)) { u16 limit; u64 base; } p = {GDT_ENTRIES * 8 - 1, BASE + 4096 + ((u64)gdt & 4095)};
+        /* Implicit accesses ignore AC: an LDT on a user page. */
+        *(u64 *)(frame_b + 8) = descriptor(0, 0xfffff, PRESENT | DATA_RW | ACCESSED | BIG | GRAN);
+        page_entry(BASE + 4096, (u64)frame_b | PTE_P | PTE_W | PTE_U);
+        set_descriptor(FREE_SELECTOR, 0x1000, 4095, PRESENT | LDT);
+        gdt[FREE_SELECTOR / 8 + 1] = BASE >> 32;
         c = kernel();
-        c->bx = (u64)&p;
         expect_page_fault("SMAP for implicit accesses ignores AC", c,
-            CODE("stac\nlgdt [rbx]\nmov eax, 0x10\n7: mov es, eax"), PF_P, p.base + 0x10);
-        p.base = (u64)gdt;
-        asm volatile("lgdt [%0]" : : "r"(&p), "m"(p));
+            CODE("mov eax, 0x80\nlldt ax\nstac\nmov eax, 0xc\n7: mov es, eax"), PF_P, BASE + 4096 + 8);
+        asm volatile("lldt %w0" : : "r"(0));
         write_cr4(read_cr4() & ~CR4_SMAP);
     } else {
         skip("SMAP", "not in CPUID");
