@@ -13,7 +13,7 @@ import nestbox.platform.GuestMemory;
 
 /// This project's board, with the program where a multiboot loader puts it.
 final class NestboxBoard implements Board {
-    private static final Duration LIMIT = Duration.ofMinutes(3);
+    private static final Duration LIMIT = Duration.ofSeconds(Integer.getInteger("nestbox.guest.seconds", 180));
     private static final int MAGIC = 0x2badb002;
     private static final int GDT = 0x1000;
     private static final int INFORMATION = 0x2000;
