@@ -62,6 +62,10 @@ public final class Cpu extends LinearMemory {
     public boolean blockedBySti;
 
     public boolean blockedByMovSs;
+
+    /// A repeated string instruction has given way before its last iteration: what is delivered
+    /// now pushes RF set.
+    public boolean betweenIterations;
     public boolean nmiBlocked;
     public boolean nmiPending;
 
@@ -71,8 +75,7 @@ public final class Cpu extends LinearMemory {
     private long sliceEnd;
     private boolean paused;
 
-    /// MONITOR has armed an address range.
-    public boolean monitorArmed;
+    public final MonitoredLine monitored = new MonitoredLine();
 
     /// Halted by MWAIT.
     private boolean waiting;
@@ -234,13 +237,13 @@ public final class Cpu extends LinearMemory {
     ///
     /// @param anyInterrupt interrupts end the wait even if IF is clear
     public void waitMonitored(boolean anyInterrupt) {
-        if (monitorArmed) {
-            monitorArmed = false;
+        if (monitored.isUnchanged()) {
             waiting = true;
             waitsForAnyInterrupt = anyInterrupt;
             activity = Activity.HLT;
             attention();
         }
+        monitored.disarm();
     }
 
     /// Another processor has run: a monitored line may have been written.
@@ -249,7 +252,7 @@ public final class Cpu extends LinearMemory {
             waiting = false;
             activity = Activity.ACTIVE;
         }
-        monitorArmed = false;
+        monitored.disarm();
     }
 
     /// For a halted processor: whether interrupts wake it although IF is clear.

@@ -51,6 +51,9 @@ final class Handlers {
     private Handlers() {}
 
     static synchronized Handler of(Insn insn) {
+        if (insn.row.op() instanceof SystemOp op && !SystemInstructions.isDefined(op, insn)) {
+            return UNDEFINED;
+        }
         Handler handler = family(insn);
         return insn.row.isPrivileged() ? new Privileged(handler) : handler;
     }

@@ -95,7 +95,7 @@ public final class Msrs {
         }
         Msr msr = find(number);
         return switch (msr) {
-            case IA32_TIME_STAMP_COUNTER -> cpu.tsc.now();
+            case IA32_TIME_STAMP_COUNTER -> cpu.tsc.read();
             case IA32_MPERF, IA32_APERF -> cpu.tsc.now();
             case IA32_TSC_ADJUST -> cpu.tsc.adjust();
             case IA32_APIC_BASE -> cpu.apic.base();

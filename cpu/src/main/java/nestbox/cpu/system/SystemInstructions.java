@@ -77,6 +77,16 @@ public final class SystemInstructions {
         }
     }
 
+    /// Whether an instruction's control or debug register exists; an opcode with another is
+    /// undefined at every privilege level.
+    public static boolean isDefined(SystemOp op, Insn insn) {
+        boolean control = op == SystemOp.MOV_FROM_CR || op == SystemOp.MOV_TO_CR;
+        boolean debug = op == SystemOp.MOV_FROM_DR || op == SystemOp.MOV_TO_DR;
+        return control
+                ? insn.reg <= 4 && insn.reg != 1 || insn.reg == 8
+                : !debug || insn.reg < 8;
+    }
+
     private static int registerWidth(Cpu cpu) {
         return cpu.isLongMode64() ? 8 : 4;
     }
@@ -115,9 +125,6 @@ public final class SystemInstructions {
     /// DR4 and DR5 are DR6 and DR7 unless CR4.DE is set. SDM Vol. 3B, "Debug Registers DR4 and
     /// DR5".
     private static int debugRegister(Cpu cpu, Insn insn) {
-        if (insn.reg >= 8) {
-            throw cpu.undefined();
-        }
         if (insn.reg == 4 || insn.reg == 5) {
             if ((cpu.cr4 & CR4_DE) != 0) {
                 throw cpu.undefined();
@@ -186,13 +193,13 @@ public final class SystemInstructions {
 
     private static void rdtsc(Cpu cpu, Insn insn) {
         checkTimeStampDisable(cpu);
-        edxEax(cpu, cpu.tsc.now());
+        edxEax(cpu, cpu.tsc.read());
     }
 
     private static void rdtscp(Cpu cpu, Insn insn) {
         require(cpu, Cpuid.RDTSCP);
         checkTimeStampDisable(cpu);
-        edxEax(cpu, cpu.tsc.now());
+        edxEax(cpu, cpu.tsc.read());
         cpu.set32(Cpu.RCX, (int) cpu.msrs.tscAux());
     }
 
@@ -231,12 +238,13 @@ public final class SystemInstructions {
             throw cpu.generalProtection();
         }
         long offset = cpu.get64(Cpu.RAX) & insn.addressMask;
-        cpu.read8(insn.segment, cpu.linear(insn.segment, insn.flat, offset, 1, false));
-        cpu.monitorArmed = true;
+        long linear = cpu.linear(insn.segment, insn.flat, offset, 1, false);
+        cpu.read8(insn.segment, linear);
+        cpu.monitored.arm(cpu.readable(insn.segment, linear, 1));
     }
 
-    /// MWAIT may return for any reason; here it returns when an interrupt comes or any other
-    /// processor has run.
+    /// MWAIT may return for any reason; here it returns when the line has changed, an interrupt
+    /// comes or any other processor has run.
     private static void mwait(Cpu cpu, Insn insn) {
         require(cpu, Cpuid.MONITOR);
         requireUserMonitor(cpu);

@@ -11,6 +11,10 @@ public final class TimeStampCounter {
     private final long hertz;
     private long offset;
     private long adjust;
+
+    /// What software has read last.
+    private long last;
+
     private Runnable onWrite = () -> {};
 
     public TimeStampCounter(Clock clock, long hertz) {
@@ -21,6 +25,7 @@ public final class TimeStampCounter {
     public void reset() {
         offset = 0;
         adjust = 0;
+        last = 0;
     }
 
     /// Ticks per second.
@@ -30,6 +35,14 @@ public final class TimeStampCounter {
 
     public long now() {
         return ticks(clock.nanos()) + offset;
+    }
+
+    /// What software reads: a greater value each time, although the board's clock stands still
+    /// while a block of instructions runs. SDM Vol. 3B, "Time-Stamp Counter".
+    public long read() {
+        long now = now();
+        last = now - last > 0 ? now : last + 1;
+        return last;
     }
 
     private long ticks(long nanos) {
@@ -69,6 +82,7 @@ public final class TimeStampCounter {
     private void shift(long by) {
         offset += by;
         adjust += by;
+        last += by;
         onWrite.run();
     }
 }
