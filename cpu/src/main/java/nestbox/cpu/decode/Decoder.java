@@ -96,7 +96,7 @@ public final class Decoder {
         if (insn.baseRegister == StateBlock.RIP) {
             insn.displacement += insn.end;
         }
-        if (!mode64 && insn.segment >= Insn.FS) {
+        if (!mode64 && (insn.segment >= Insn.FS || insn.segment == Insn.CS)) {
             insn.flat = false;
         }
         if (truncated) {
