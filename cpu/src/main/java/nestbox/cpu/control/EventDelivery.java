@@ -99,20 +99,23 @@ public final class EventDelivery {
             cpu.init();
             return true;
         }
+        boolean resume = cpu.betweenIterations;
+        cpu.betweenIterations = false;
         long traps = cpu.debug.pending();
         if (traps != 0) {
+            cpu.blockedBySti = false;
             cpu.debug.report(traps);
-            trap(Vector.DB);
+            deliver(Event.external(Vector.DB, resume));
             return true;
         }
         if (cpu.nmiPending && !cpu.nmiBlocked) {
             cpu.nmiPending = false;
-            deliver(Event.external(Vector.NMI));
+            deliver(Event.external(Vector.NMI, resume));
             cpu.nmiBlocked = true;
             return true;
         }
         if (canTakeInterrupt()) {
-            deliver(Event.external(cpu.apic.acknowledge()));
+            deliver(Event.external(cpu.apic.acknowledge(), resume));
             return true;
         }
         return false;
@@ -126,7 +129,8 @@ public final class EventDelivery {
     /// @param software INT n, INT3 and INTO: the gate's DPL counts
     /// @param external EXT bit of error codes that arise from the delivery
     /// @param returnTo offset from RIP that is pushed
-    /// @param resume value of RF that is pushed
+    /// @param resume value of RF that is pushed. SDM Vol. 3B, "Instruction-Breakpoint Exception
+    ///     Condition"
     record Event(
             int vector,
             int errorCode,
@@ -134,8 +138,9 @@ public final class EventDelivery {
             int external,
             int returnTo,
             boolean resume) {
-        static Event external(int vector) {
-            return new Event(vector, -1, false, 1, 0, false);
+        /// An interrupt or a trap, which comes between instructions.
+        static Event external(int vector, boolean resume) {
+            return new Event(vector, -1, false, 1, 0, resume);
         }
 
         /// Error code about an IDT entry.
@@ -150,9 +155,10 @@ public final class EventDelivery {
         deliver(new Event(vector, code, false, 1, 0, vector != Vector.DF));
     }
 
-    /// Delivers a debug trap: RIP is that of the next instruction.
-    private void trap(int vector) {
-        deliver(new Event(vector, -1, false, 1, 0, false));
+    /// Delivers the debug exception of an instruction breakpoint: the one fault that doesn't push
+    /// RF set.
+    public void breakpoint() {
+        deliver(Event.external(Vector.DB, false));
     }
 
     /// INT n, INT3, INTO and INT1, as part of an instruction of so many bytes. Faults of the
@@ -161,6 +167,8 @@ public final class EventDelivery {
     /// @param privileged INT1: no DPL check, as it is no software interrupt
     public void softwareInterrupt(int vector, int returnTo, boolean privileged) {
         once(new Event(vector, -1, !privileged, privileged ? 1 : 0, returnTo, false));
+        // TF is clear now, so there is no trap behind the instruction.
+        cpu.debug.endStep();
     }
 
     private void deliver(Event event) {
@@ -176,6 +184,9 @@ public final class EventDelivery {
                     return;
                 }
                 boolean isDouble = !current.software && makesDouble(current.vector, second);
+                if (isDouble && second == Vector.PF) {
+                    cpu.cr2 = cpu.faultAddress;
+                }
                 current =
                         isDouble
                                 ? new Event(Vector.DF, 0, false, 1, 0, false)
@@ -220,7 +231,8 @@ public final class EventDelivery {
         cpu.attention();
     }
 
-    private long pushedFlags(Event event) {
+    /// The flags that are saved for the interrupted code.
+    long pushedFlags(Event event) {
         long flags = cpu.rflags() & ~RFlags.RF;
         return event.resume ? flags | RFlags.RF : flags;
     }
@@ -298,10 +310,12 @@ public final class EventDelivery {
         long offset = wide ? gate.gateOffset() & 0xFFFF_FFFFL : gate.gateOffset16();
         Snapshot old = new Snapshot(cpu);
         long flags = pushedFlags(event);
+        int newStack = 0;
         try {
             if (inner) {
                 InnerStack stack = taskSwitch.innerStack(code.dpl(), external);
-                stack.descriptor().into(cpu.segments[Insn.SS], stack.selector());
+                newStack = stack.selector();
+                stack.descriptor().into(cpu.segments[Insn.SS], newStack);
                 cpu.cpl = code.dpl();
                 if (virtual) {
                     cpu.set64(Cpu.FLAGS_REST, cpu.get64(Cpu.FLAGS_REST) & ~RFlags.VM);
@@ -327,7 +341,7 @@ public final class EventDelivery {
             }
         } catch (GuestFault fault) {
             old.restore();
-            throw stackFault(fault, inner, external);
+            throw stackFault(cpu, fault, newStack, external);
         }
         if (virtual) {
             for (int number : new int[] {Insn.GS, Insn.FS, Insn.DS, Insn.ES}) {
@@ -338,9 +352,11 @@ public final class EventDelivery {
     }
 
     /// A stack fault on the new stack reports its selector; on the old one, only EXT.
-    private GuestFault stackFault(GuestFault fault, boolean inner, int external) {
+    ///
+    /// @param newStack null selector when the stack wasn't switched
+    static GuestFault stackFault(Cpu cpu, GuestFault fault, int newStack, int external) {
         if (fault.vector() == Vector.SS && fault.errorCode() == 0) {
-            return cpu.fault(Vector.SS, external);
+            return cpu.segmentation.fault(Vector.SS, newStack, external);
         }
         return fault;
     }
@@ -417,16 +433,15 @@ public final class EventDelivery {
             if ((at ^ top - 1) >>> 12 != 0) {
                 cpu.mmu.checkWritable(Insn.SS, at, 8 * count);
             }
+            cpu.write64(Insn.SS, top - 8, old.selector(Insn.SS));
+            cpu.write64(Insn.SS, top - 16, old.rsp());
+            cpu.write64(Insn.SS, top - 24, flags);
+            cpu.write64(Insn.SS, top - 32, codeSelector);
+            cpu.write64(Insn.SS, top - 40, old.rip() + event.returnTo);
             if (event.errorCode >= 0) {
                 cpu.write64(Insn.SS, at, event.errorCode);
-                at += 8;
             }
-            cpu.write64(Insn.SS, at, old.rip() + event.returnTo);
-            cpu.write64(Insn.SS, at + 8, codeSelector);
-            cpu.write64(Insn.SS, at + 16, flags);
-            cpu.write64(Insn.SS, at + 24, old.rsp());
-            cpu.write64(Insn.SS, at + 32, old.selector(Insn.SS));
-            cpu.set64(Cpu.RSP, top - 8L * count);
+            cpu.set64(Cpu.RSP, at);
         } catch (GuestFault fault) {
             old.restore();
             throw fault;

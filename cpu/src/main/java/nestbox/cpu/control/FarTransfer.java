@@ -185,6 +185,7 @@ public final class FarTransfer {
         }
         Snapshot old = new Snapshot(cpu);
         boolean inner = !code.isConforming() && code.dpl() < cpu.cpl;
+        int newStack = 0;
         try {
             if (inner) {
                 InnerStack stack = cpu.delivery.taskSwitch().innerStack(code.dpl(), 0);
@@ -194,7 +195,8 @@ public final class FarTransfer {
                     long at = cpu.stackLinear(old.rsp() + (long) i * width, width, false);
                     parameters[i] = cpu.read(Insn.SS, at, width);
                 }
-                stack.descriptor().into(cpu.segments[Insn.SS], stack.selector());
+                newStack = stack.selector();
+                stack.descriptor().into(cpu.segments[Insn.SS], newStack);
                 cpu.cpl = code.dpl();
                 cpu.stateChanged();
                 cpu.set64(Cpu.RSP, stack.pointer());
@@ -209,7 +211,7 @@ public final class FarTransfer {
             go(cpu, selector & ~3 | cpu.cpl, code, offset);
         } catch (GuestFault fault) {
             old.restore();
-            throw fault;
+            throw EventDelivery.stackFault(cpu, fault, newStack, 0);
         }
     }
 

@@ -64,7 +64,8 @@ public final class TaskSwitch {
 
     void byInterrupt(int selector, Event event) {
         Descriptor tss = available(selector, Vector.GP, event.external());
-        switchTo(selector, tss, Cause.INTERRUPT, event.returnTo(), event.external());
+        long flags = cpu.delivery.pushedFlags(event);
+        switchTo(selector, tss, Cause.INTERRUPT, flags, event.returnTo(), event.external());
         if (event.errorCode() >= 0) {
             cpu.push(isTss16() ? 2 : 4, event.errorCode());
         }
@@ -75,7 +76,7 @@ public final class TaskSwitch {
     /// @param length of the instruction: the old task goes on behind it
     void byTransfer(int selector, boolean call, int length) {
         Descriptor tss = available(selector, Vector.GP, 0);
-        switchTo(selector, tss, call ? Cause.CALL : Cause.JUMP, length, 0);
+        switchTo(selector, tss, call ? Cause.CALL : Cause.JUMP, cpu.rflags(), length, 0);
     }
 
     /// IRET with EFLAGS.NT.
@@ -93,7 +94,7 @@ public final class TaskSwitch {
             throw cpu.segmentation.fault(Vector.TS, selector, 0);
         }
         checkPresent(tss, selector, 0);
-        switchTo(selector, tss, Cause.RETURN, length, 0);
+        switchTo(selector, tss, Cause.RETURN, cpu.rflags() & ~RFlags.NT, length, 0);
     }
 
     private Descriptor available(int selector, int vector, int external) {
@@ -118,16 +119,15 @@ public final class TaskSwitch {
         }
     }
 
-    private void switchTo(int selector, Descriptor tss, Cause cause, int length, int external) {
+    /// @param flags to be saved for the old task
+    /// @param length from its RIP to where it goes on
+    private void switchTo(
+            int selector, Descriptor tss, Cause cause, long flags, int length, int external) {
         boolean small = (tss.type() & 8) == 0;
         if (tss.limit() < (small ? 0x2B : 0x67)) {
             throw cpu.segmentation.fault(Vector.TS, selector, external);
         }
         checkMemory(tss, small);
-        long flags = cpu.rflags();
-        if (cause == Cause.RETURN) {
-            flags &= ~RFlags.NT;
-        }
         save(flags, length);
         Descriptor old = cpu.segmentation.readAt(cpu.gdtr.base + (cpu.tr.selector & ~7));
         if (cause == Cause.JUMP || cause == Cause.RETURN) {

@@ -27,6 +27,9 @@ public final class DebugRegisters {
     /// DR6 bits of debug exceptions to be delivered when the current instruction is complete.
     private long pending;
 
+    /// TF was set when the current instruction began: a trap follows it.
+    private boolean stepping;
+
     DebugRegisters(Cpu cpu) {
         this.cpu = cpu;
     }
@@ -146,6 +149,22 @@ public final class DebugRegisters {
 
     public void addPending(long bits) {
         pending |= bits;
+    }
+
+    void beginStep(boolean trap) {
+        stepping = trap;
+    }
+
+    /// The current instruction takes no single-step trap.
+    public void endStep() {
+        stepping = false;
+    }
+
+    /// The instruction, or one iteration of it, is complete.
+    void completeStep() {
+        if (stepping) {
+            pending |= DR6_BS;
+        }
     }
 
     public void clearPending() {

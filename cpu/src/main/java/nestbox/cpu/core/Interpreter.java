@@ -6,8 +6,6 @@ import nestbox.cpu.decode.Decoder;
 import nestbox.cpu.paging.TlbContext;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
-import nestbox.x86.Branch;
-import nestbox.x86.OpcodeRow;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 
@@ -124,6 +122,7 @@ final class Interpreter {
         // A block that gave up ends the chain of links, and events are looked at.
         cpu.attention();
         if (fault.vector() != Restart.VECTOR) {
+            cpu.debug.endStep();
             // A delivery takes time as well, or a fault at its handler would hold time up forever.
             cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + 1);
             cpu.delivery.exception(fault.vector(), fault.errorCode());
@@ -156,7 +155,7 @@ final class Interpreter {
 
     /// Runs one instruction under the rules for single step, breakpoints and held-back events.
     private void oneInstruction() {
-        boolean held = cpu.blockedBySti || cpu.blockedByMovSs;
+        boolean held = cpu.blockedByMovSs || cpu.blockedBySti && cpu.debug.pending() == 0;
         if (!held && cpu.delivery.deliverPending()) {
             return;
         }
@@ -165,13 +164,13 @@ final class Interpreter {
         long matches = resume || cpu.blockedByMovSs ? 0 : cpu.debug.codeMatches(linear);
         if (matches != 0) {
             cpu.debug.report(matches);
-            cpu.delivery.exception(Vector.DB, 0);
+            cpu.delivery.breakpoint();
             return;
         }
-        boolean trap = (cpu.get64(Cpu.FLAGS_REST) & RFlags.TF) != 0;
+        cpu.debug.beginStep((cpu.get64(Cpu.FLAGS_REST) & RFlags.TF) != 0);
         cpu.blockedBySti = false;
         cpu.blockedByMovSs = false;
-        boolean stepped = false;
+        cpu.betweenIterations = false;
         int before = cpu.mode;
         cpu.mode |= Modes.SINGLE;
         Block block = findOrDecode(linear);
@@ -182,26 +181,11 @@ final class Interpreter {
             cpu.set64(Cpu.FLAGS_REST, cpu.get64(Cpu.FLAGS_REST) & ~RFlags.RF);
             long executed = cpu.executed();
             execute(block);
-            stepped = cpu.executed() != executed;
-        }
-        if (trap && stepped && !isInterrupt(block)) {
-            cpu.debug.addPending(DebugRegisters.DR6_BS);
+            if (cpu.executed() != executed || cpu.betweenIterations) {
+                cpu.debug.completeStep();
+            }
         }
         cpu.attention();
-    }
-
-    /// Whether a software interrupt was delivered, which clears TF: no single step follows. SDM
-    /// Vol. 3B, "Single-Step Exception Condition".
-    private boolean isInterrupt(Block block) {
-        OpcodeRow row = block.insns[0].row;
-        boolean interrupt =
-                row != null
-                        && row.op() instanceof Branch op
-                        && switch (op) {
-                            case INT, INT1, INT3, INTO -> true;
-                            default -> false;
-                        };
-        return interrupt && (cpu.get64(Cpu.FLAGS_REST) & RFlags.TF) == 0;
     }
 
     // Decoding

@@ -7,7 +7,9 @@ import static nestbox.platform.NativeSpace.SPACE;
 
 import java.lang.foreign.MemorySegment;
 import nestbox.cpu.core.Cpu;
+import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.Modes;
 import nestbox.cpu.core.Restart;
 import nestbox.cpu.core.Semantic;
 import nestbox.x86.RFlags;
@@ -54,14 +56,14 @@ public final class Strings {
             step.run(cpu, insn, 1);
             return;
         }
-        long left = CHUNK;
+        long left = chunk(cpu);
         while (true) {
             long count = cpu.get64(Cpu.RCX) & insn.addressMask;
             if (count == 0) {
                 return;
             }
             if (left <= 0) {
-                throw cpu.fault.of(Restart.VECTOR, 0);
+                throw giveWay(cpu);
             }
             long done = step.run(cpu, insn, Math.min(count, left));
             setCount(cpu, insn, count - done);
@@ -75,13 +77,13 @@ public final class Strings {
             step.run(cpu, insn, 1);
             return;
         }
-        for (int left = CHUNK; ; left--) {
+        for (int left = chunk(cpu); ; left--) {
             long count = cpu.get64(Cpu.RCX) & insn.addressMask;
             if (count == 0) {
                 return;
             }
             if (left == 0) {
-                throw cpu.fault.of(Restart.VECTOR, 0);
+                throw giveWay(cpu);
             }
             step.run(cpu, insn, 1);
             setCount(cpu, insn, count - 1);
@@ -89,6 +91,16 @@ public final class Strings {
                 return;
             }
         }
+    }
+
+    /// How many iterations are done before events are looked at: one while debug traps may follow.
+    private static int chunk(Cpu cpu) {
+        return (cpu.mode & Modes.SINGLE) != 0 ? 1 : CHUNK;
+    }
+
+    private static GuestFault giveWay(Cpu cpu) {
+        cpu.betweenIterations = true;
+        return cpu.fault.of(Restart.VECTOR, 0);
     }
 
     private static void setCount(Cpu cpu, Insn insn, long count) {
