@@ -23,6 +23,12 @@ entry:
     mov esp, offset kernel_stack + 2 * STACK_SIZE
     mov [boot_magic], eax
     mov [boot_information], ebx
+    /* A 32-bit program may look at the loader's memory before it is overwritten. */
+    .weak before_start
+    mov ecx, offset before_start
+    jecxz 1f
+    call ecx
+1:
     mov esi, offset real_load
     mov edi, REAL_BASE
     mov ecx, offset real_size

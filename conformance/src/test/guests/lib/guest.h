@@ -26,6 +26,11 @@ const char *named(const char *format, ...) __attribute__((format(printf, 1, 2)))
 void finish(void) __attribute__((noreturn));
 /* A program is this function; the entry code calls it and then finish(). */
 void program(void);
+#ifndef __x86_64__
+/* Optional: runs first of all, when the loader's information is where boot_information says. */
+void before_start(void);
+extern u32 boot_magic, boot_information;
+#endif
 
 /* --- exceptions --- */
 

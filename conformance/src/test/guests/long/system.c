@@ -339,7 +339,7 @@ static void feature_instructions(void)
         /* The store after MONITOR means that MWAIT does not wait. */
         c = kernel();
         c->ax = (u64)page;
-        runs(c, "MWAIT after a store falls through", "xor ecx, ecx\nxor edx, edx\nmonitor\nmov [rax], ecx\nxor eax, eax\nmwait");
+        runs(c, "MWAIT after a store falls through", "xor ecx, ecx\nxor edx, edx\nmonitor\nmov byte ptr [rax], 0x5a\nxor eax, eax\nmwait");
     } else {
         faults(kernel(), "MONITOR without its feature", UD, 0, ".byte 0x0f, 0x01, 0xc8");
     }
