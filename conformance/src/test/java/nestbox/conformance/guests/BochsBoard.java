@@ -36,7 +36,8 @@ final class BochsBoard implements Board {
                     new ProcessBuilder("bochs", "-q", "-rc", "go.txt", "-f", "bochsrc")
                             .directory(directory.toFile())
                             .redirectErrorStream(true)
-                            .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                            .redirectInput(
+                                    ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                             .redirectOutput(directory.resolve("output.txt").toFile())
                             .start();
             return await(process, console);

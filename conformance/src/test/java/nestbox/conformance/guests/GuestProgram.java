@@ -25,10 +25,22 @@ record GuestProgram(Path source) {
 
     private static final List<String> FLAGS =
             List.of(
-                    "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding",
-                    "-fno-builtin", "-fno-pic", "-no-pie", "-fno-stack-protector",
-                    "-fno-asynchronous-unwind-tables", "-fno-inline-functions",
-                    "-fcf-protection=none", "-mno-red-zone", "-mgeneral-regs-only", "-masm=intel");
+                    "-std=gnu17",
+                    "-O1",
+                    "-Wall",
+                    "-Wextra",
+                    "-Werror",
+                    "-ffreestanding",
+                    "-fno-builtin",
+                    "-fno-pic",
+                    "-no-pie",
+                    "-fno-stack-protector",
+                    "-fno-asynchronous-unwind-tables",
+                    "-fno-inline-functions",
+                    "-fcf-protection=none",
+                    "-mno-red-zone",
+                    "-mgeneral-regs-only",
+                    "-masm=intel");
 
     static List<GuestProgram> all() {
         return Stream.of("legacy", "long")
@@ -104,9 +116,18 @@ record GuestProgram(Path source) {
 
     private static List<String> linker(boolean legacy) {
         return List.of(
-                "ld", "-m", legacy ? "elf_i386" : "elf_x86_64", "-nostdlib", "-static",
-                "--no-warn-rwx-segments", "-z", "noexecstack", "-z", "max-page-size=4096",
-                "-T", ROOT.resolve("lib/guest.ld").toString());
+                "ld",
+                "-m",
+                legacy ? "elf_i386" : "elf_x86_64",
+                "-nostdlib",
+                "-static",
+                "--no-warn-rwx-segments",
+                "-z",
+                "noexecstack",
+                "-z",
+                "max-page-size=4096",
+                "-T",
+                ROOT.resolve("lib/guest.ld").toString());
     }
 
     private static boolean stale(Path object, Path source) throws IOException {

@@ -2,10 +2,11 @@ package nestbox.conformance.guests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+
+import java.nio.file.Path;
+import java.util.List;
 
 /// Every guest program finds the processor it runs on as the manual describes it.
 ///

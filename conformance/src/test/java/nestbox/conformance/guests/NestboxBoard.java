@@ -1,18 +1,20 @@
 package nestbox.conformance.guests;
 
+import nestbox.app.board.BoardConfiguration;
+import nestbox.app.boot.BootFile;
+import nestbox.app.boot.BootImages;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import nestbox.app.board.BoardConfiguration;
-import nestbox.app.boot.BootFile;
-import nestbox.app.boot.BootImages;
 
 /// This project's board, booting the program as any multiboot kernel.
 final class NestboxBoard implements Board {
-    private static final Duration LIMIT = Duration.ofSeconds(Integer.getInteger("nestbox.guest.seconds", 180));
+    private static final Duration LIMIT =
+            Duration.ofSeconds(Integer.getInteger("nestbox.guest.seconds", 180));
 
     @Override
     public Outcome run(Path elf, Options options) {

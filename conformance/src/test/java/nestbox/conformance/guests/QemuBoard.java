@@ -39,10 +39,22 @@ final class QemuBoard implements Board {
 
     private static List<String> command(Path elf, Options options, Path console) {
         return List.of(
-                "qemu-system-x86_64", "-kernel", elf.toString(), "-display", "none",
-                "-serial", "file:" + console, "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-                "-no-reboot", "-m", String.valueOf(options.memoryMegabytes()),
-                "-cpu", "max,-la57", "-smp", String.valueOf(options.processors()));
+                "qemu-system-x86_64",
+                "-kernel",
+                elf.toString(),
+                "-display",
+                "none",
+                "-serial",
+                "file:" + console,
+                "-device",
+                "isa-debug-exit,iobase=0xf4,iosize=4",
+                "-no-reboot",
+                "-m",
+                String.valueOf(options.memoryMegabytes()),
+                "-cpu",
+                "max,-la57",
+                "-smp",
+                String.valueOf(options.processors()));
     }
 
     @Override
