@@ -12,10 +12,9 @@ test:
 lint:
     mvn -B -ntp -P lint verify
 
-# benchmarks; arguments choose which
+# Nestbox next to QEMU and Bochs; arguments choose what
 bench *arguments:
-    mvn -q -B -ntp -pl bench -am -DskipTests package
-    java -jar bench/target/benchmarks.jar {{arguments}}
+    bench/run {{arguments}}
 
 # boot a guest
 boot *arguments:

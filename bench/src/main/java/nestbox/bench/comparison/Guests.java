@@ -1,0 +1,124 @@
+package nestbox.bench.comparison;
+
+import nestbox.images.GuestImage;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/// Makes the guests that are compared, in a folder that goes away with the run.
+final class Guests {
+    static final int PROGRAM_BASE = 0x100000;
+
+    /// The byte that a marked kernel sends first; no guest sends it otherwise.
+    static final String KERNEL_ENTERED = "\u0002";
+
+    /// Where Linux's 64-bit entry lies in the part of a bzImage that is loaded at 1 MiB.
+    private static final int ENTRY_64 = 0x200;
+
+    private static final int ELF_ENTRY = 24;
+    private static final int SETUP_SECTORS = 0x1F1;
+
+    /// CLD; CLI; XOR EAX,EAX; MOV DS,EAX: how the entry starts.
+    private static final byte[] ENTRY_CODE = HexFormat.of().parseHex("fcfa31c08ed8");
+
+    /// The same, then 2 to port 3F8H; EAX is 0 again at the end.
+    private static final byte[] MARKER_CODE =
+            HexFormat.of().parseHex("fcfa31c08ed8" + "66baf803" + "b002" + "ee" + "31c0");
+
+    private final Path folder;
+
+    Guests(Path folder) {
+        this.folder = folder;
+    }
+
+    /// Assembles a program of `src/main/guests`.
+    Guest.Program program(String name) {
+        Path linked = folder.resolve(name + ".linked");
+        Path elf = folder.resolve(name + ".elf");
+        Path flat = folder.resolve(name + ".bin");
+        link(name, linked, "-N", "--no-warn-rwx-segments", "-Ttext=0x100000");
+        // Multiboot loaders want 32 bits, whatever the code in it is.
+        Tools.run("objcopy", "-O", "elf32-i386", linked, elf);
+        Tools.run("objcopy", "-O", "binary", linked, flat);
+        return new Guest.Program(elf, flat, read(elf).getInt(ELF_ENTRY));
+    }
+
+    /// The boot sector that enters what lies in memory already.
+    byte[] bootSector() {
+        Path flat = folder.resolve("boot-sector.bin");
+        link("boot-sector", flat, "--oformat", "binary", "-Ttext=0x7c00");
+        return read(flat).array();
+    }
+
+    private void link(String name, Path output, Object... options) {
+        Path source = folder.resolve(name + ".S");
+        Path object = folder.resolve(name + ".o");
+        try (InputStream text = Guests.class.getResourceAsStream("/guests/" + name + ".S")) {
+            Files.copy(text, source);
+        } catch (IOException e) {
+            throw new BenchException("Can't write " + source + ": " + e.getMessage(), e);
+        }
+        Tools.run("as", "--64", "-o", object, source);
+        Object[] command = {"ld", "-m", "elf_x86_64", "-e", "start", "-o", output, object};
+        int length = command.length;
+        command = Arrays.copyOf(command, length + options.length);
+        System.arraycopy(options, 0, command, length, options.length);
+        Tools.run(command);
+    }
+
+    /// The image with a kernel that tells on COM1 when it is entered.
+    ///
+    /// There is no other event that all emulators have in common: one starts the kernel's 16-bit
+    /// part, one its 32-bit part, one its 64-bit part, and none says so. Nothing else is changed.
+    Guest.Linux linux(GuestImage image) {
+        ByteBuffer kernel = read(image.kernel());
+        byte[] code = kernel.array();
+        int entry = (kernel.get(SETUP_SECTORS) + 1) * 512 + ENTRY_64;
+        int marker = entry - MARKER_CODE.length - Jump.SIZE;
+        byte[] padding = new byte[entry - marker];
+        int after = entry + ENTRY_CODE.length;
+        if (!Arrays.equals(padding, Arrays.copyOfRange(code, marker, entry))
+                || !Arrays.equals(ENTRY_CODE, Arrays.copyOfRange(code, entry, after))) {
+            throw new BenchException(
+                    "The kernel %s starts with code that the benchmark doesn't know: name another."
+                            .formatted(image.kernel()));
+        }
+        kernel.put(marker, MARKER_CODE);
+        kernel.put(entry - Jump.SIZE, Jump.code(entry - Jump.SIZE, after));
+        kernel.put(entry, Jump.code(entry, marker));
+        Path marked = folder.resolve("vmlinuz");
+        try {
+            Files.write(marked, code);
+        } catch (IOException e) {
+            throw new BenchException("Can't write " + marked + ": " + e.getMessage(), e);
+        }
+        return new Guest.Linux(marked, image.initrd(), image.defaultAppend());
+    }
+
+    static ByteBuffer read(Path file) {
+        try {
+            return ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        } catch (IOException e) {
+            throw new BenchException("Can't read " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// JMP rel32.
+    private static final class Jump {
+        static final int SIZE = 5;
+
+        static byte[] code(int from, int to) {
+            return ByteBuffer.allocate(SIZE)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .put((byte) 0xE9)
+                    .putInt(to - from - SIZE)
+                    .array();
+        }
+    }
+}
