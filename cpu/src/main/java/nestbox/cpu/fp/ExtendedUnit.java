@@ -357,6 +357,11 @@ public final class ExtendedUnit {
 
     // What the other classes of this package build their operations from.
 
+    /// Forgets a widened operand: the operation for which it was meant doesn't take place.
+    public void forgetOperand() {
+        widenedDenormal = false;
+    }
+
     void begin() {
         flags = 0;
         roundedUp = false;

@@ -21,7 +21,8 @@ public final class Branches {
             case JMP -> (cpu, insn) -> relative(cpu, insn, insn.immediate);
             case JCC ->
                     (cpu, insn) ->
-                            relative(cpu, insn, cpu.condition(insn.opcode) ? insn.immediate : 0);
+                            conditional(
+                                    cpu, insn, cpu.condition(insn.opcode), insn.immediate);
             case CALL -> Branches::call;
             case RET -> Branches::ret;
             case LOOP, LOOPE, LOOPNE -> (cpu, insn) -> loop(cpu, insn, op);
@@ -93,6 +94,18 @@ public final class Branches {
         }
     }
 
+    /// Goes to a displacement from the next instruction, or else to that instruction, whatever the
+    /// operand size makes of a target.
+    static void conditional(Cpu cpu, Insn insn, boolean taken, long displacement) {
+        if (insn.codeSize == 8) {
+            relative(cpu, insn, taken ? displacement : 0);
+        } else if (taken) {
+            near(cpu, insn, next(cpu, insn) + displacement);
+        } else {
+            cpu.rip(next(cpu, insn) & 0xFFFF_FFFFL);
+        }
+    }
+
     private static long next(Cpu cpu, Insn insn) {
         return cpu.rip() + insn.end;
     }
@@ -154,12 +167,12 @@ public final class Branches {
                             case LOOPNE -> !cpu.zf();
                             default -> true;
                         };
-        relative(cpu, insn, taken ? insn.immediate : 0);
+        conditional(cpu, insn, taken, insn.immediate);
         cpu.set(Cpu.RCX, insn.addressSize, count);
     }
 
     private static void jumpIfCounterZero(Cpu cpu, Insn insn) {
-        relative(cpu, insn, count(cpu, insn) == 0 ? insn.immediate : 0);
+        conditional(cpu, insn, count(cpu, insn) == 0, insn.immediate);
     }
 
     private static void farIndirect(Cpu cpu, Insn insn, boolean call) {
@@ -191,7 +204,7 @@ public final class Branches {
         if (cpu.of()) {
             cpu.delivery.softwareInterrupt(Vector.OF, insn.end, false);
         } else {
-            relative(cpu, insn, 0);
+            conditional(cpu, insn, false, 0);
         }
     }
 

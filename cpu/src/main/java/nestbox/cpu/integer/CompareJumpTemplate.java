@@ -56,7 +56,7 @@ final class CompareJumpTemplate extends Handler {
         }
         boolean base = TEST ? afterTest(left & right) : afterCompare(cpu, left, right);
         boolean taken = base != ((CONDITION & 1) != 0);
-        Branches.relative(cpu, insn, taken ? insn.immediate2 : 0);
+        Branches.conditional(cpu, insn, taken, insn.immediate2);
     }
 
     private static boolean afterTest(long result) {

@@ -24,7 +24,7 @@ final class ConditionTemplate extends Handler {
     public void execute(Cpu cpu, Insn insn) {
         boolean holds = cpu.condition(CONDITION);
         switch (USE) {
-            case JUMP -> Branches.relative(cpu, insn, holds ? insn.immediate : 0);
+            case JUMP -> Branches.conditional(cpu, insn, holds, insn.immediate);
             case SET -> cpu.storeRm(insn, insn.destination, 1, holds ? 1 : 0);
             default -> move(cpu, insn, holds);
         }

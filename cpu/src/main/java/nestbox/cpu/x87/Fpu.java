@@ -199,6 +199,7 @@ public final class Fpu {
     ///
     /// @return whether it is masked, so that the indefinite is the result
     boolean stackFault(boolean overflow) {
+        unit.forgetOperand();
         int word = status() & ~C1 | (overflow ? C1 : 0);
         status(word | STACK_FAULT | FloatException.INVALID);
         resultWithheld = !isInvalidMasked();
