@@ -71,11 +71,17 @@ struct record {
     uint64_t gpr[16];
     uint8_t memory[MEMORY_SIZE];
     uint32_t stray_write;
-    uint32_t padding[3];
+    uint32_t code32;  // in requests: run it in a 32-bit code segment
+    uint32_t padding[2];
     uint8_t fxsave[512];
 };
 
 _Static_assert(sizeof(struct record) == RECORD_SIZE, "the record is part of the protocol");
+
+// Linux's user segments.
+#define CODE32_SELECTOR 0x23
+#define DATA_SELECTOR 0x2b
+#define CODE64_SELECTOR 0x33
 
 #define TIMED_OUT 255
 #define WATCHDOG_MICROSECONDS 500000
@@ -148,6 +154,14 @@ static void erase_instruction(const struct record *request) {
     memset(writable_code + (request->rip - CODE_BASE), 0xcc, length_in_page(request));
 }
 
+// Compatibility mode needs data segments, which 64-bit programs don't have under Linux.
+static void load_segments(ucontext_t *context, uint32_t code32) {
+    greg_t *selectors = &context->uc_mcontext.gregs[REG_CSGSFS];
+    *selectors = (*selectors & ~0xfffful) | (code32 ? CODE32_SELECTOR : CODE64_SELECTOR);
+    uint16_t data = code32 ? DATA_SELECTOR : 0;
+    __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(data));
+}
+
 static void load_case(ucontext_t *context) {
     const struct record *request = &requests[current];
     greg_t *registers = context->uc_mcontext.gregs;
@@ -156,6 +170,7 @@ static void load_case(ucontext_t *context) {
     }
     registers[REG_RIP] = (greg_t)request->rip;
     registers[REG_EFL] = (greg_t)((request->rflags & RFLAGS_SETTABLE) | 0x202);
+    load_segments(context, request->code32);
     load_fxsave(context, request->fxsave);
     for (size_t i = 0; i < WINDOWS; i++) {
         memcpy((void *)windows[i].address, request->memory + windows[i].offset, windows[i].size);
@@ -206,6 +221,7 @@ static void save_outcome(ucontext_t *context, uint32_t vector, uint64_t fs, uint
 
 static void leave(ucontext_t *context) {
     running = 0;
+    load_segments(context, 0);
     memcpy(context->uc_mcontext.gregs, own_registers, sizeof own_registers);
     load_fxsave(context, own_fxsave);
 }

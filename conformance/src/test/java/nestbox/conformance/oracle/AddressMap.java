@@ -86,7 +86,7 @@ final class AddressMap {
     private void descriptors() {
         memory.writeLong(GDT + KERNEL_CODE, 0x00AF_9B00_0000_FFFFL);
         memory.writeLong(GDT + KERNEL_STACK_SELECTOR, 0x00CF_9300_0000_FFFFL);
-        memory.writeLong(GDT + (Layout.STACK_SELECTOR & ~7), 0x00CF_F300_0000_FFFFL);
+        memory.writeLong(GDT + (Layout.DATA_SELECTOR & ~7), 0x00CF_F300_0000_FFFFL);
         memory.writeLong(GDT + (Layout.CODE_SELECTOR & ~7), 0x00AF_FB00_0000_FFFFL);
         memory.writeLong(TSS + 4, KERNEL + STACK_TOP);
         memory.writeShort(TSS + 0x66, TSS_LIMIT + 1);

@@ -9,6 +9,11 @@ final class Addressing {
     private static final int NO_BASE = 5;
     private static final int NO_INDEX = 4;
 
+    /// Base and index of 16-bit addresses, by ModRM.rm: BX is 3, BP 5, SI 6, DI 7.
+    private static final int[][] REGISTERS_16 = {
+        {3, 6}, {3, 7}, {5, 6}, {5, 7}, {6}, {7}, {5}, {3},
+    };
+
     private final SplittableRandom random;
     private final Encoding code;
     private final State state;
@@ -27,7 +32,7 @@ final class Addressing {
     private int register() {
         int register;
         do {
-            register = random.nextInt(16);
+            register = random.nextInt(code.mode64 ? 16 : 8);
         } while ((avoided >> register & 1) != 0);
         return register;
     }
@@ -42,10 +47,26 @@ final class Addressing {
         return addressing.registers;
     }
 
+    /// 16-bit addressing, which reaches only unmapped addresses. SDM Vol. 2A, Table 2-1.
+    ///
+    /// @return where the operand lies
+    static long choose16(SplittableRandom random, Encoding code, State state) {
+        code.mod = random.nextInt(3);
+        code.rm = random.nextInt(8);
+        boolean direct = code.mod == 0 && code.rm == 6;
+        code.displacementSize = direct ? 2 : code.mod;
+        code.displacement = code.mod == 1 ? random.nextInt(-128, 128) : random.nextInt(0x10000);
+        long address = code.displacementSize == 0 ? 0 : code.displacement;
+        for (int register : direct ? new int[0] : REGISTERS_16[code.rm]) {
+            address += state.gpr(register);
+        }
+        return address & 0xFFFF;
+    }
+
     private long effective(long linear) {
         long base = segmentBase(code, state);
         long address = linear - base;
-        if (code.prefix67 && address >>> 32 != 0) {
+        if (code.mode64 && code.prefix67 && address >>> 32 != 0) {
             code.prefix67 = false;
         }
         return address;
@@ -81,7 +102,7 @@ final class Addressing {
         code.rm = NO_BASE;
         code.displacementSize = 4;
         int length = code.bytes(random).length;
-        long displacement = address - (state.rip() + length);
+        long displacement = code.mode64 ? address - (state.rip() + length) : (int) address;
         if (!fitsInt(displacement)) {
             code.displacementSize = 0;
             return false;
@@ -91,7 +112,7 @@ final class Addressing {
     }
 
     private boolean absolute(long address) {
-        long wanted = code.prefix67 ? (int) address : address;
+        long wanted = code.addressSize() == 4 ? (int) address : address;
         if (!fitsInt(wanted)) {
             return false;
         }
@@ -166,7 +187,7 @@ final class Addressing {
 
     private void set(int register, long value) {
         registers |= 1 << register;
-        if (code.prefix67) {
+        if (code.addressSize() == 4) {
             state.gpr(register, value & 0xFFFF_FFFFL | random.nextLong() << 32);
         } else {
             state.gpr(register, value);

@@ -2,6 +2,7 @@ package nestbox.conformance.oracle;
 
 import nestbox.conformance.oracle.Layout.Window;
 import nestbox.conformance.oracle.Values.Flavour;
+import nestbox.x86.Alu;
 import nestbox.x86.Branch;
 import nestbox.x86.Move;
 import nestbox.x86.OpcodeRow;
@@ -12,6 +13,7 @@ import nestbox.x86.RFlags;
 import nestbox.x86.StateSave;
 import nestbox.x86.StringOp;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /// Makes cases of one table row: an encoding of it, and a state to run it in.
@@ -23,14 +25,18 @@ final class CaseGenerator {
     private static final int[] CONTROL_REGISTERS = {0, 2, 3, 4};
     private static final int[] DEBUG_REGISTERS = {0, 1, 2, 3, 6, 7};
     private static final int ATTEMPTS = 1000;
+    private static final int JCC_SIZE = 2;
 
     private final OpcodeRow row;
+    private final boolean mode64;
     private final SplittableRandom random;
     private final Values values;
     private final Flavour flavour;
 
-    CaseGenerator(OpcodeRow row, long seed) {
+    /// @param mode64 whether for a 64-bit or a 32-bit code segment
+    CaseGenerator(OpcodeRow row, boolean mode64, long seed) {
         this.row = row;
+        this.mode64 = mode64;
         random = new SplittableRandom(seed);
         values = new Values(random);
         flavour = Traits.flavour(row);
@@ -48,26 +54,28 @@ final class CaseGenerator {
     }
 
     private Encoding encoding() {
-        Encoding code = new Encoding(row);
+        Encoding code = new Encoding(row, mode64);
         prefixes(code);
-        code.rexW = values.oneIn(code.hasOperandOfVariableWidth() ? 3 : 8);
-        code.rex = values.oneIn(3);
+        if (mode64) {
+            code.rexW = values.oneIn(code.hasOperandOfVariableWidth() ? 3 : 8);
+            code.rex = values.oneIn(3);
+            code.rexR = row.hasModRm() && values.oneIn(3);
+            code.rexB = values.oneIn(3);
+            code.rexX = values.oneIn(6);
+        }
         if (row.hasModRm()) {
-            code.rexR = values.oneIn(3);
             code.mod = mod();
             code.reg = row.extension() >= 0 ? row.extension() : random.nextInt(8);
             systemRegister(code);
             code.rm = row.rmValue() >= 0 ? row.rmValue() : random.nextInt(8);
         }
-        code.rexB = values.oneIn(3);
-        code.rexX = values.oneIn(6);
         return code;
     }
 
     /// Leaves aside control and debug registers that don't exist, or don't always.
     private void systemRegister(Encoding code) {
         if (row.operands().contains(Operand.Cd)) {
-            code.rexR = values.oneIn(5);
+            code.rexR = mode64 && values.oneIn(5);
             code.reg = code.rexR ? 0 : CONTROL_REGISTERS[random.nextInt(CONTROL_REGISTERS.length)];
         } else if (row.operands().contains(Operand.Dd)) {
             code.rexR = false;
@@ -105,10 +113,10 @@ final class CaseGenerator {
                         default -> 0;
                     };
         }
-        code.prefix67 = values.oneIn(10);
+        code.prefix67 = values.oneIn(mode64 ? 10 : 20);
         if (!(row.op() instanceof Branch) && values.oneIn(8)) {
             code.segment =
-                    values.oneIn(3)
+                    !mode64 || values.oneIn(3)
                             ? NULL_SEGMENTS[random.nextInt(NULL_SEGMENTS.length)]
                             : 0x64 + random.nextInt(2);
         }
@@ -122,6 +130,7 @@ final class CaseGenerator {
 
     private Case build(Encoding code) {
         State state = new State();
+        state.code32(!mode64);
         fillRegisters(state);
         fillMemory(state);
         fillFloatingPoint(code, state);
@@ -145,12 +154,28 @@ final class CaseGenerator {
             // Which of #AC and #PF comes first is left to the processor.
             state.rflags(state.rflags() & ~RFlags.AC);
         }
-        byte[] bytes = code.bytes(random);
+        byte[] bytes = followed(code.bytes(random));
         if (bytes.length > State.INSTRUCTION_LIMIT) {
             return next();
         }
         state.instruction(bytes);
+        for (int i = 0; !mode64 && i < 8; i++) {
+            state.gpr(i, state.gpr(i) & 0xFFFF_FFFFL);
+        }
         return new Case(row, state, address, code.operandSize(), preparation.undefinedFlags());
+    }
+
+    /// A conditional jump follows some comparisons, since a processor may run the two as one.
+    private byte[] followed(byte[] instruction) {
+        boolean compares = row.op() == Alu.CMP || row.op() == Alu.TEST;
+        int length = instruction.length + JCC_SIZE;
+        if (!compares || length > State.INSTRUCTION_LIMIT || values.oneIn(2)) {
+            return instruction;
+        }
+        byte[] pair = Arrays.copyOf(instruction, length);
+        pair[length - 2] = (byte) (0x70 | random.nextInt(16));
+        pair[length - 1] = (byte) random.nextInt(100);
+        return pair;
     }
 
     private static boolean isMapped(long address, int size) {
@@ -235,11 +260,15 @@ final class CaseGenerator {
                 code.segment = 0;
                 effective = linear & 0xFFFF_FFFFL;
             }
+            effective &= -1L >>> 64 - 8 * code.addressSize();
             Values.put(code.immediate, 0, effective, code.immediate.length);
             return effective + Addressing.segmentBase(code, state);
         }
         if (!code.isMemory()) {
             return 0;
+        }
+        if (code.addressSize() == 2) {
+            return Addressing.choose16(random, code, state);
         }
         long linear = target(width);
         int avoided = row.op() instanceof StateSave ? Preparation.STATE_COMPONENTS : 0;
@@ -273,7 +302,7 @@ final class CaseGenerator {
             return Layout.DATA + Layout.PAGE - partial;
         } else if (kind < 97) {
             return Layout.READ_ONLY + random.nextInt(Layout.PAGE - width);
-        } else if (kind < 99) {
+        } else if (kind < 99 || !mode64) {
             return 0x3000_0000L + random.nextInt(0x1000_0000);
         }
         return 0x0000_8000_0000_0000L + random.nextLong(1L << 40);

@@ -23,6 +23,7 @@ final class Encoding {
     static final int RBP = 5;
 
     final OpcodeRow row;
+    final boolean mode64;
     boolean lock;
     boolean prefix66;
     boolean prefix67;
@@ -46,17 +47,26 @@ final class Encoding {
     long displacement;
     byte[] immediate = {};
 
-    Encoding(OpcodeRow row) {
+    Encoding(OpcodeRow row, boolean mode64) {
         this.row = row;
+        this.mode64 = mode64;
     }
 
-    /// The operand size in bytes in 64-bit mode.
+    /// In bytes.
     int operandSize() {
+        if (!mode64) {
+            return modifies66() ? 2 : 4;
+        }
         return switch (row.size64()) {
             case USUAL -> rexW ? 8 : modifies66() ? 2 : 4;
             case DEFAULT_64 -> modifies66() && !rexW ? 2 : 8;
             case FORCED_64 -> 8;
         };
+    }
+
+    /// In bytes.
+    int addressSize() {
+        return (prefix67 ? 4 : 8) >> (mode64 ? 0 : 1);
     }
 
     private boolean modifies66() {
@@ -91,7 +101,7 @@ final class Encoding {
             size +=
                     switch (operand.place()) {
                         case IMMEDIATE -> operand.width(operandSize());
-                        case OFFSET -> prefix67 ? 4 : 8;
+                        case OFFSET -> addressSize();
                         default -> 0;
                     };
         }
@@ -133,7 +143,7 @@ final class Encoding {
         if (row.op() == SystemOp.PAUSE && rexB) {
             return false; // It is XCHG with R8.
         }
-        return OpcodeMap.find(row.map(), row.opcode(), present, modRm(), true) == row;
+        return OpcodeMap.find(row.map(), row.opcode(), present, modRm(), mode64) == row;
     }
 
     byte[] bytes(SplittableRandom random) {

@@ -1,5 +1,6 @@
 package nestbox.conformance.oracle;
 
+import nestbox.x86.Branch;
 import nestbox.x86.OpcodeRow;
 
 import java.util.Map;
@@ -30,6 +31,8 @@ final class Exclusions {
                     Map.entry("RET_FAR", DESCRIPTORS),
                     Map.entry("CALL_FAR_INDIRECT", DESCRIPTORS),
                     Map.entry("JMP_FAR_INDIRECT", DESCRIPTORS),
+                    Map.entry("CALL_FAR", DESCRIPTORS),
+                    Map.entry("JMP_FAR", DESCRIPTORS),
                     Map.entry("LOAD_FAR", DESCRIPTORS),
                     Map.entry("MOV_TO_SREG", DESCRIPTORS),
                     Map.entry("POP_SREG", DESCRIPTORS),
@@ -70,9 +73,12 @@ final class Exclusions {
         return row.isPrivileged() || REFUSED.contains(row.op().name());
     }
 
-    static Optional<String> reason(OpcodeRow row) {
-        if (row.isInvalidIn64()) {
-            return Optional.of("not an instruction of 64-bit mode");
+    static Optional<String> reason(OpcodeRow row, boolean mode64) {
+        if (mode64 ? row.isInvalidIn64() : row.isOnly64()) {
+            return Optional.of("not an instruction of this mode");
+        }
+        if (row.op() == Branch.SYSRET && !mode64) {
+            return Optional.of("AMD: defined outside 64-bit mode");
         }
         if (row.opcode() == 0x0D && row.map() == 1 && row.mod() == OpcodeRow.Mod.REGISTER) {
             return Optional.of("#UD on AMD processors");

@@ -14,10 +14,11 @@ import nestbox.platform.VirtualClock;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
 
-/// Our processor, at CPL 3 in 64-bit mode with paging, as a program under Linux finds its own.
+/// Our processor, at CPL 3 in IA-32e mode with paging, as a program under Linux finds its own.
 final class InterpretedProcessor implements Engine {
     private static final long LIMIT = 100_000;
     private static final int USER_CODE_RIGHTS = 0xA0FB;
+    private static final int USER_CODE32_RIGHTS = 0xC0FB;
     private static final int USER_DATA_RIGHTS = 0xC0F3;
     private static final int BUSY_TSS_RIGHTS = 0x8B;
     private static final long ALL = 0xFFFF_FFFFL;
@@ -131,10 +132,18 @@ final class InterpretedProcessor implements Engine {
         cpu.rip(before.rip());
         cpu.cpl = 3;
         for (int i : new int[] {Insn.ES, Insn.DS}) {
-            cpu.segments[i].setNull(0);
+            if (before.code32()) {
+                cpu.segments[i].set(Layout.DATA_SELECTOR, 0, ALL, USER_DATA_RIGHTS);
+            } else {
+                cpu.segments[i].setNull(0);
+            }
         }
-        cpu.segments[Insn.CS].set(Layout.CODE_SELECTOR, 0, ALL, USER_CODE_RIGHTS);
-        cpu.segments[Insn.SS].set(Layout.STACK_SELECTOR, 0, ALL, USER_DATA_RIGHTS);
+        if (before.code32()) {
+            cpu.segments[Insn.CS].set(Layout.CODE32_SELECTOR, 0, ALL, USER_CODE32_RIGHTS);
+        } else {
+            cpu.segments[Insn.CS].set(Layout.CODE_SELECTOR, 0, ALL, USER_CODE_RIGHTS);
+        }
+        cpu.segments[Insn.SS].set(Layout.DATA_SELECTOR, 0, ALL, USER_DATA_RIGHTS);
         cpu.segments[Insn.FS].setNull(0);
         cpu.segments[Insn.FS].base = before.fsBase();
         cpu.segments[Insn.GS].setNull(0);

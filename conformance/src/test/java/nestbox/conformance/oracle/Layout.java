@@ -18,7 +18,8 @@ final class Layout {
     /// Selectors that 64-bit Linux gives its programs.
     static final int CODE_SELECTOR = 0x33;
 
-    static final int STACK_SELECTOR = 0x2B;
+    static final int CODE32_SELECTOR = 0x23;
+    static final int DATA_SELECTOR = 0x2B;
 
     /// @param address where it begins
     /// @param offset its place in a state's memory

@@ -14,16 +14,17 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
 /// Our processor agrees with the host's on every result that the manual defines.
 ///
-/// `-Doracle.cases` sets the number of cases for each row of the opcode tables, and
+/// `-Doracle.cases` sets the number of cases for each row of the opcode tables and mode, and
 /// `-Doracle.seed` repeats a run or makes another.
 class OracleTest {
-    private static final int CASES = Integer.getInteger("oracle.cases", 1000);
+    private static final int CASES = Integer.getInteger("oracle.cases", 600);
     private static final long SEED = Long.getLong("oracle.seed", 20_250_601);
 
     private static HostProcessor host;
@@ -42,24 +43,43 @@ class OracleTest {
         }
     }
 
-    private static List<Case> cases(int row, int count) {
-        OpcodeRow tested = OpcodeMap.rows().get(row);
-        CaseGenerator generator = new CaseGenerator(tested, SEED * 1_000_003 + row);
-        List<Case> cases = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-            cases.add(generator.next());
+    /// A row in one of the two modes that a program can be in.
+    private record Subject(OpcodeRow row, boolean mode64, long seed) {
+        List<Case> cases(int count) {
+            CaseGenerator generator = new CaseGenerator(row, mode64, seed);
+            List<Case> cases = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                cases.add(generator.next());
+            }
+            return cases;
         }
-        return cases;
+
+        @Override
+        public String toString() {
+            return row + (mode64 ? " in 64-bit mode" : " in compatibility mode");
+        }
+    }
+
+    private static List<Subject> subjects() {
+        List<Subject> subjects = new ArrayList<>();
+        long seed = SEED * 1_000_003;
+        for (OpcodeRow row : OpcodeMap.rows()) {
+            for (boolean mode64 : new boolean[] {true, false}) {
+                seed++;
+                if (Exclusions.reason(row, mode64).isEmpty()) {
+                    subjects.add(new Subject(row, mode64, seed));
+                }
+            }
+        }
+        return subjects;
     }
 
     @Test
     void everyRowIsExecutedOrExcludedForAReason() {
-        List<OpcodeRow> rows = OpcodeMap.rows();
         List<String> missing = new ArrayList<>();
-        for (int i = 0; i < rows.size(); i++) {
-            OpcodeRow row = rows.get(i);
-            if (Exclusions.reason(row).isEmpty() && !isExecuted(cases(i, 100))) {
-                missing.add(row.toString());
+        for (Subject subject : subjects()) {
+            if (!isExecuted(subject.cases(100))) {
+                missing.add(subject.toString());
             }
         }
         assertThat(missing).isEmpty();
@@ -84,11 +104,9 @@ class OracleTest {
 
     @Test
     void theHostRepeatsItself() {
-        for (int i = 0; i < OpcodeMap.rows().size(); i++) {
-            if (Exclusions.reason(OpcodeMap.rows().get(i)).isEmpty()) {
-                List<Case> cases = cases(i, 32);
-                assertThat(disagreements(cases, host.runAll(cases), host.runAll(cases))).isEmpty();
-            }
+        for (Subject subject : subjects()) {
+            List<Case> cases = subject.cases(16);
+            assertThat(disagreements(cases, host.runAll(cases), host.runAll(cases))).isEmpty();
         }
     }
 
@@ -96,14 +114,11 @@ class OracleTest {
     void theInterpreterAgreesWithTheHost() {
         Tally tally = new Tally();
         try (InterpretedProcessor ours = new InterpretedProcessor()) {
-            List<OpcodeRow> rows = OpcodeMap.rows();
-            for (int i = 0; i < rows.size(); i++) {
-                if (Exclusions.reason(rows.get(i)).isEmpty()) {
-                    List<Case> cases = cases(i, CASES);
-                    List<State> expected = host.runAll(cases);
-                    List<State> actual = ours.runAll(cases);
-                    tally.add(rows.get(i), cases, disagreements(cases, expected, actual));
-                }
+            for (Subject subject : subjects()) {
+                List<Case> cases = subject.cases(CASES);
+                List<State> expected = host.runAll(cases);
+                List<State> actual = ours.runAll(cases);
+                tally.add(subject, cases, disagreements(cases, expected, actual));
             }
         }
         System.out.println("oracle: " + tally);
@@ -115,16 +130,16 @@ class OracleTest {
         private static final int EXAMPLES = 2;
 
         private final List<String> examples = new ArrayList<>();
-        private int rows;
+        private final Set<OpcodeRow> rows = new HashSet<>();
         private int cases;
         private int disagreements;
 
-        void add(OpcodeRow row, List<Case> run, List<String> found) {
-            rows++;
+        void add(Subject subject, List<Case> run, List<String> found) {
+            rows.add(subject.row);
             cases += run.size();
             disagreements += found.size();
             if (!found.isEmpty()) {
-                examples.add(row + ": " + found.size() + " of " + run.size() + " disagree");
+                examples.add(subject + ": " + found.size() + " of " + run.size() + " disagree");
                 examples.addAll(found.subList(0, Math.min(EXAMPLES, found.size())));
             }
         }
@@ -132,7 +147,7 @@ class OracleTest {
         @Override
         public String toString() {
             return "%d cases of %d opcode rows with seed %d, %d disagreements"
-                    .formatted(cases, rows, SEED, disagreements);
+                    .formatted(cases, rows.size(), SEED, disagreements);
         }
     }
 

@@ -191,8 +191,9 @@ final class Preparation {
     }
 
     private void setPointer(int register, long value) {
-        long garbage = code.prefix67 ? random.nextLong() << 32 : 0;
-        state.gpr(register, code.prefix67 ? value & 0xFFFF_FFFFL | garbage : value);
+        int bits = 8 * code.addressSize();
+        long mask = -1L >>> 64 - bits;
+        state.gpr(register, value & mask | random.nextLong() & ~mask);
     }
 
     private long stringAddress(int size) {
@@ -216,6 +217,10 @@ final class Preparation {
                 code.segment = 0;
                 base = 0;
             }
+            if (code.segment == 0x2E) {
+                code.segment = 0;
+            }
+            code.prefix67 &= code.mode64;
             // Whether bytes that aren't selected can fault is left to the processor.
             long room = Layout.ACROSS_PAGES.size() - 16;
             setPointer(RDI, Layout.ACROSS_PAGES.address() + random.nextLong(room) - base);
@@ -242,6 +247,9 @@ final class Preparation {
             case LEAVE -> {
                 if (!values.oneIn(8)) {
                     state.gpr(Encoding.RBP, state.gpr(Encoding.RSP));
+                } else if (!code.mode64) {
+                    // Whether 4 GiB - 1 can be followed by 0 is left to the processor.
+                    state.gpr(Encoding.RBP, random.nextInt() & 0x7FFF_FFFF);
                 }
             }
             case ENTER -> {

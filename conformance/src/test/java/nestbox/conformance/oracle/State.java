@@ -28,6 +28,7 @@ final class State {
     private static final int GPR = 48;
     private static final int MEMORY = 176;
     private static final int STRAY_WRITE = MEMORY + Layout.MEMORY_SIZE;
+    private static final int CODE32 = STRAY_WRITE + 4;
     private static final int FXSAVE = STRAY_WRITE + 16;
     private static final int FCW = FXSAVE;
     private static final int FSW = FXSAVE + 2;
@@ -181,6 +182,15 @@ final class State {
 
     void strayWrite(boolean any) {
         INTS.set(bytes, STRAY_WRITE, any ? 1 : 0);
+    }
+
+    /// Whether the instruction runs in a 32-bit code segment, in compatibility mode.
+    boolean code32() {
+        return intAt(CODE32) != 0;
+    }
+
+    void code32(boolean is32) {
+        INTS.set(bytes, CODE32, is32 ? 1 : 0);
     }
 
     byte fxsave(int offset) {

@@ -65,11 +65,12 @@ final class Traits {
         return Flavour.INTEGER;
     }
 
-    /// Whether to try it with RFLAGS.AC: whether SSE and x87 accesses, and the one with which ENTER
-    /// probes the stack, are checked for alignment is left to the processor.
+    /// Whether to try it with RFLAGS.AC: whether SSE and x87 accesses, the one with which ENTER
+    /// probes the stack, and how much PUSH of a segment register writes, are left to the processor.
     static boolean checksAlignment(OpcodeRow row) {
         boolean general = !isX87(row) && !usesXmm(row) && !usesMmx(row);
-        return general && memoryWidth(row) < 16 && row.op() != Move.ENTER;
+        boolean stack = row.op() == Move.ENTER || row.op() == Move.PUSH_SREG;
+        return general && memoryWidth(row) < 16 && !stack;
     }
 
     static boolean compares(StringOp op) {
