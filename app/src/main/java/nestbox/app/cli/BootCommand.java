@@ -4,12 +4,13 @@ import nestbox.app.board.Board;
 import nestbox.app.board.BoardConfiguration;
 import nestbox.app.board.Outcome;
 import nestbox.app.boot.BootImages;
+import nestbox.app.console.StandardStreams;
 import nestbox.app.session.Ending;
 import nestbox.app.session.Session;
 import nestbox.devices.rtc.Rtc;
 
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
@@ -27,7 +28,7 @@ import java.util.concurrent.Callable;
         abbreviateSynopsis = true,
         description = {
             "Boots a guest on a PC of its own; the terminal is its first serial port.",
-            "On a terminal, Ctrl-A x leaves and Ctrl-A h helps.%n"
+            "On a terminal, Ctrl-A x leaves and Ctrl-A h helps."
         },
         exitCodeListHeading = "%nExit status:%n",
         exitCodeList = {
@@ -40,18 +41,22 @@ import java.util.concurrent.Callable;
             "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
         })
 final class BootCommand implements Callable<Integer> {
-    @ArgGroup(validate = false, order = 1, heading = "What to boot:%n")
-    private GuestOptions guest = new GuestOptions();
+    @Mixin(name = "What to boot")
+    private final GuestOptions guest = new GuestOptions();
 
-    @ArgGroup(validate = false, order = 2, heading = "%nThe machine:%n")
-    private MachineOptions machine = new MachineOptions();
+    @Mixin(name = "The machine")
+    private final MachineOptions machine = new MachineOptions();
 
-    @ArgGroup(validate = false, order = 3, heading = "%nThe run:%n")
-    private RunOptions run = new RunOptions();
+    @Mixin(name = "The run")
+    private final RunOptions run = new RunOptions();
 
     @Spec private CommandSpec spec;
 
-    private BootCommand() {}
+    private final StandardStreams streams;
+
+    BootCommand(StandardStreams streams) {
+        this.streams = streams;
+    }
 
     @Override
     public Integer call() throws IOException {
@@ -77,6 +82,7 @@ final class BootCommand implements Callable<Integer> {
         Session.Outputs outputs = new Session.Outputs(run.serial2, run.debugConsole);
         try {
             return new Session(
+                    streams,
                     images,
                     limits,
                     outputs,

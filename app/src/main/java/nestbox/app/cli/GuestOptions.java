@@ -12,10 +12,9 @@ final class GuestOptions {
     @Option(
             names = "--kernel",
             paramLabel = "FILE",
-            description = {
-                "A Linux bzImage, or a multiboot or multiboot2 kernel.",
-                "Default: a built-in guest."
-            })
+            description =
+                    "A Linux bzImage, or a multiboot or multiboot2 kernel. Default: a "
+                            + "built-in guest.")
     Optional<Path> kernel = Optional.empty();
 
     @Option(
@@ -27,10 +26,9 @@ final class GuestOptions {
     @Option(
             names = "--append",
             paramLabel = "TEXT",
-            description = {
-                "Kernel command line. Default for a Linux kernel: console=ttyS0.",
-                "A built-in guest gets it in addition to its own."
-            })
+            description =
+                    "Kernel command line. Default for a Linux kernel: console=ttyS0. A "
+                            + "built-in guest gets it in addition to its own.")
     Optional<String> append = Optional.empty();
 
     @Option(
@@ -42,9 +40,9 @@ final class GuestOptions {
     @Option(
             names = "--guest",
             paramLabel = "NAME",
-            description = {
-                "Which built-in guest to boot: default, kvm (a Linux with KVM and a guest of its",
-                "own) or login. It is built from Debian packages when it is first used."
-            })
+            description =
+                    "Which built-in guest to boot: default, kvm (a Linux with KVM and a "
+                            + "guest of its own) or login. It is built from Debian packages when it "
+                            + "is first used.")
     Optional<String> guest = Optional.empty();
 }

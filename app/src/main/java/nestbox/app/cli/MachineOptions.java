@@ -46,30 +46,29 @@ final class MachineOptions {
             names = "--disk",
             paramLabel = "FILE[,ro|,overlay]",
             converter = Disk.class,
-            description = {
-                "A disk whose sectors are the bytes of FILE; may be given more than once.",
-                "ro: the guest can't write. overlay: it can, and FILE stays as it is."
-            })
+            description =
+                    "A disk whose sectors are the bytes of FILE; may be given more than "
+                            + "once. ro: the guest can't write. overlay: it can, and FILE stays as it "
+                            + "is.")
     List<DiskSpec> disks = new ArrayList<>();
 
     @Option(
             names = "--net",
             paramLabel = "PEER",
             converter = Net.class,
-            description = {
-                "A network card, and where its frames go: loopback, or a UNIX stream socket",
-                "unix:PATH to connect to or unix-listen:PATH to wait at. Default: no card."
-            })
+            description =
+                    "A network card, and where its frames go: loopback, or a UNIX stream "
+                            + "socket unix:PATH to connect to or unix-listen:PATH to wait at. "
+                            + "Default: no card.")
     Optional<NetSpec> net = Optional.empty();
 
     @Option(
             names = "--clock",
             paramLabel = "CLOCK",
             defaultValue = "virtual",
-            description = {
-                "virtual: time passes with the instructions, so every run is the same.",
-                "host: a second is a second. Default: ${DEFAULT-VALUE}."
-            })
+            description =
+                    "virtual: time passes with the instructions, so every run is the same. "
+                            + "host: a second is a second. Default: ${DEFAULT-VALUE}.")
     ClockMode clock = ClockMode.VIRTUAL;
 
     static final class ProcessorCount implements ITypeConverter<Integer> {

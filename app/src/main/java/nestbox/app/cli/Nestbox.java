@@ -1,12 +1,14 @@
 package nestbox.app.cli;
 
 import nestbox.app.boot.BootException;
+import nestbox.app.console.StandardStreams;
 import nestbox.images.ImageException;
 
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -26,8 +28,7 @@ import java.util.Optional;
         mixinStandardHelpOptions = true,
         versionProvider = Nestbox.Version.class,
         description = "A PC with Intel VT-x in pure software.",
-        synopsisSubcommandLabel = "COMMAND",
-        subcommands = BootCommand.class)
+        synopsisSubcommandLabel = "COMMAND")
 public final class Nestbox implements Runnable {
     private static final int WIDTH = 100;
 
@@ -38,8 +39,14 @@ public final class Nestbox implements Runnable {
     /// Runs a command.
     ///
     /// @return the exit status of the process
-    public static int run(String... arguments) {
+    public static int run(StandardStreams streams, String... arguments) {
         CommandLine line = new CommandLine(new Nestbox());
+        CommandLine boot = new CommandLine(new BootCommand(streams));
+        boot.getHelpSectionMap()
+                .put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new OptionSections());
+        line.addSubcommand(boot);
+        line.setOut(new PrintWriter(streams.out(), true));
+        line.setErr(new PrintWriter(streams.err(), true));
         line.setUsageHelpWidth(WIDTH);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setOverwrittenOptionsAllowed(false);
@@ -59,12 +66,21 @@ public final class Nestbox implements Runnable {
 
     private static int mistake(ParameterException e) {
         CommandLine command = e.getCommandLine();
-        PrintWriter err = command.getErr();
-        err.println("nestbox: " + firstLine(e.getMessage()));
-        if (!UnmatchedArgumentException.printSuggestions(e, err)) {
-            err.println("Try '%s --help'.".formatted(command.getCommandSpec().qualifiedName()));
+        String message = e.getMessage();
+        String hint = "";
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            // What follows a wrong word may be right, so only the first is named.
+            String word = unmatched.getUnmatched().getFirst();
+            message = "There is no option or command '%s'.".formatted(word);
+            hint =
+                    unmatched.getSuggestions().stream()
+                            .findFirst()
+                            .map("Did you mean %s? "::formatted)
+                            .orElse("");
         }
-        err.flush();
+        PrintWriter err = command.getErr();
+        err.println("nestbox: " + firstLine(message));
+        err.println("%sTry '%s --help'.".formatted(hint, command.getCommandSpec().qualifiedName()));
         return ExitStatus.USER_MISTAKE.code();
     }
 
@@ -75,7 +91,6 @@ public final class Nestbox implements Runnable {
                         || e instanceof BootException
                         || e instanceof ImageException;
         err.println("nestbox: " + (mistake ? e.getMessage() : internal(e, arguments)));
-        err.flush();
         return (mistake ? ExitStatus.USER_MISTAKE : ExitStatus.INTERNAL_ERROR).code();
     }
 

@@ -2,7 +2,9 @@ package nestbox.app.cli;
 
 import nestbox.app.console.SinkSpec;
 
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 import java.time.Duration;
 import java.util.Optional;
@@ -14,10 +16,9 @@ final class RunOptions {
             paramLabel = "SINK",
             defaultValue = "none",
             converter = SinkConverter.class,
-            description = {
-                "Where the second serial port's output goes: none, stderr or file:PATH.",
-                "Default: ${DEFAULT-VALUE}."
-            })
+            description =
+                    "Where the second serial port's output goes: none, stderr or file:PATH. "
+                            + "Default: ${DEFAULT-VALUE}.")
     SinkSpec serial2 = new SinkSpec.None();
 
     @Option(
@@ -31,6 +32,7 @@ final class RunOptions {
     @Option(
             names = "--until",
             paramLabel = "TEXT",
+            converter = Text.class,
             description = "End with status 0 as soon as the console has shown TEXT.")
     Optional<String> until = Optional.empty();
 
@@ -48,4 +50,15 @@ final class RunOptions {
 
     @Option(names = "--stats", description = "Print on standard error what the run took.")
     boolean stats;
+
+    /// Insists on something to look for.
+    static final class Text implements ITypeConverter<String> {
+        @Override
+        public String convert(String value) {
+            if (value.isEmpty()) {
+                throw new TypeConversionException("there is nothing to wait for");
+            }
+            return value;
+        }
+    }
 }

@@ -2,11 +2,9 @@ package nestbox.app.console;
 
 import nestbox.platform.ByteSink;
 
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,27 +19,27 @@ public final class Console implements AutoCloseable {
     private static final String WELCOME = "nestbox: Ctrl-A x leaves, Ctrl-A h helps";
 
     private final Consumer<IOException> onFailure;
-    private final OutputStream standardOutput = new FileOutputStream(FileDescriptor.out);
-    private final OutputStream standardError = new FileOutputStream(FileDescriptor.err);
+    private final StandardStreams streams;
     private final List<OutputWriter> writers = new ArrayList<>();
     private final List<OutputStream> files = new ArrayList<>();
     private Optional<RawTerminal> terminal = Optional.empty();
 
     /// @param onFailure told, on another thread, when output can't be written any more
-    public Console(Consumer<IOException> onFailure) {
+    public Console(StandardStreams streams, Consumer<IOException> onFailure) {
+        this.streams = streams;
         this.onFailure = onFailure;
     }
 
     /// What is written here appears on standard output.
     public ByteSink output() {
-        return writer("console-output", standardOutput);
+        return writer("console-output", streams.out());
     }
 
     /// Opens what a user has named as the place for some output.
     public ByteSink open(SinkSpec spec) throws IOException {
         return switch (spec) {
             case SinkSpec.None() -> _ -> {};
-            case SinkSpec.StandardError() -> writer("stderr-output", standardError);
+            case SinkSpec.StandardError() -> writer("stderr-output", streams.err());
             case SinkSpec.ToFile(var path) -> {
                 OutputStream file = Files.newOutputStream(path);
                 files.add(file);
@@ -54,15 +52,19 @@ public final class Console implements AutoCloseable {
     ///
     /// @param onLeave run when the user types the keys that leave
     public void connect(SerialInput port, Runnable onLeave) {
-        terminal = RawTerminal.open();
+        terminal = streams.mayBeTerminal() ? RawTerminal.open() : Optional.empty();
         terminal.ifPresent(_ -> say(WELCOME));
         Optional<EscapeKeys> keys =
                 terminal.map(_ -> new EscapeKeys(onLeave, () -> say(EscapeKeys.HELP)));
-        new InputReader(new FileInputStream(FileDescriptor.in), keys, port).start();
+        new InputReader(streams.in(), keys, port).start();
     }
 
-    private static void say(String text) {
-        System.err.println(text);
+    private void say(String text) {
+        try {
+            streams.err().write((text + System.lineSeparator()).getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            // Nobody listens, which is fine for a hint.
+        }
     }
 
     private OutputWriter writer(String name, OutputStream out) {
@@ -75,7 +77,12 @@ public final class Console implements AutoCloseable {
     @Override
     public void close() throws IOException {
         writers.forEach(OutputWriter::close);
-        terminal.ifPresent(RawTerminal::close);
+        terminal.ifPresent(
+                raw -> {
+                    // The guest may have left the cursor in the middle of a line.
+                    say("");
+                    raw.close();
+                });
         for (OutputStream file : files) {
             file.close();
         }

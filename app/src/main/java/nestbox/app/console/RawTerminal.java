@@ -47,7 +47,7 @@ final class RawTerminal implements AutoCloseable {
             Terminal terminal =
                     TerminalBuilder.builder()
                             .system(true)
-                            .providers("ffm,exec")
+                            .providers("ffm")
                             .type("ansi")
                             .graphemeCluster(false)
                             .nativeSignals(false)

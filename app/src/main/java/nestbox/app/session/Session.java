@@ -7,6 +7,7 @@ import nestbox.app.boot.BootImages;
 import nestbox.app.console.Console;
 import nestbox.app.console.SerialInput;
 import nestbox.app.console.SinkSpec;
+import nestbox.app.console.StandardStreams;
 import nestbox.app.console.TextWatch;
 import nestbox.platform.ByteSink;
 
@@ -39,7 +40,7 @@ public final class Session implements AutoCloseable {
 
     private final BootImages images;
     private final Limits limits;
-    private final Console console = new Console(this::outputLost);
+    private final Console console;
     private final Timer timer = new Timer("time-limit", true);
     private final Board board;
     private final AtomicReference<Optional<Ending>> ending =
@@ -51,6 +52,7 @@ public final class Session implements AutoCloseable {
     /// @param configuration the board's, given where its serial ports lead
     /// @throws IOException when a file or socket can't be opened
     public Session(
+            StandardStreams streams,
             BootImages images,
             Limits limits,
             Outputs outputs,
@@ -58,6 +60,7 @@ public final class Session implements AutoCloseable {
             throws IOException {
         this.images = images;
         this.limits = limits;
+        console = new Console(streams, this::outputLost);
         try {
             board = new Board(configuration.apply(sinks(outputs)));
         } catch (IOException | RuntimeException | Error e) {

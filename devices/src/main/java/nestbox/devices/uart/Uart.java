@@ -109,13 +109,13 @@ public final class Uart implements Device, BytePorts {
         return name;
     }
 
-    /// Master Reset. The divisor is what firmware leaves behind, 115200 baud; what waits on the
-    /// cable stays there.
+    /// Master Reset, and then what firmware leaves behind, on which small kernels rely: 115200 baud
+    /// and eight bits. What waits on the cable stays there.
     @Override
     public void reset() {
         interruptEnable = 0;
         fifoControl = 0;
-        lineControl = 0;
+        lineControl = EIGHT_BITS;
         modemControl = 0;
         modemStatus = modemInputs;
         scratch = 0;

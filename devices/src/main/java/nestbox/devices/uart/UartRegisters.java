@@ -39,6 +39,7 @@ final class UartRegisters {
 
     // LCR
     static final int WORD_LENGTH = 0x03; // plus 5
+    static final int EIGHT_BITS = 0x03;
     static final int STOP_BITS = 0x04;
     static final int PARITY_ENABLE = 0x08;
     static final int SET_BREAK = 0x40;

@@ -49,7 +49,7 @@ class UartTest {
         uart.reset();
         assertThat(in(INTERRUPT_ENABLE)).isZero();
         assertThat(in(INTERRUPT_IDENT)).isEqualTo(IIR_NONE);
-        assertThat(in(LINE_CONTROL)).isZero();
+        assertThat(in(LINE_CONTROL)).isEqualTo(EIGHT_BITS);
         assertThat(in(MODEM_CONTROL)).isZero();
         assertThat(in(LINE_STATUS)).isEqualTo(THRE | TEMT);
         assertThat(in(MODEM_STATUS)).isEqualTo(CTS | DSR | DCD);

@@ -1,0 +1,98 @@
+package nestbox.app.cli;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Puts together multiboot kernels of a few instructions, in 32-bit machine code.
+final class GuestProgram {
+    private static final int LOAD = 0x10_0000;
+    private static final int HEADER_SIZE = 32;
+    private static final int COM1 = 0x3F8;
+    private static final int LINE_STATUS = 0x3FD;
+    private static final int COUNTER = 0x500;
+
+    private final ByteArrayOutputStream code = new ByteArrayOutputStream();
+
+    private GuestProgram bytes(int... values) {
+        for (int value : values) {
+            code.write(value);
+        }
+        return this;
+    }
+
+    /// mov dx, port; mov al, value; out dx, al
+    GuestProgram out(int port, int value) {
+        return bytes(0x66, 0xBA, port & 0xFF, port >> 8, 0xB0, value, 0xEE);
+    }
+
+    /// mov dx, port; mov ax, value; out dx, ax
+    GuestProgram outWord(int port, int value) {
+        return bytes(0x66, 0xBA, port & 0xFF, port >> 8)
+                .bytes(0x66, 0xB8, value & 0xFF, value >> 8, 0x66, 0xEF);
+    }
+
+    GuestProgram print(String text) {
+        for (byte value : text.getBytes(StandardCharsets.UTF_8)) {
+            out(COM1, value & 0xFF);
+        }
+        return this;
+    }
+
+    GuestProgram exit(int value) {
+        return out(0xF4, value);
+    }
+
+    /// jmp $
+    GuestProgram spin() {
+        return bytes(0xEB, 0xFE);
+    }
+
+    /// cli; hlt
+    GuestProgram halt() {
+        return bytes(0xFA, 0xF4);
+    }
+
+    /// lidt of a table without entries, which is six zeroes in unused memory; int3
+    GuestProgram tripleFault() {
+        return bytes(0x0F, 0x01, 0x1D, 0, 0x06, 0, 0, 0xCC);
+    }
+
+    /// Counts the boots in a byte that a reset leaves alone, prints it as a digit, and resets the
+    /// machine until there have been three.
+    GuestProgram threeBoots() {
+        bytes(0xFE, 0x05, COUNTER & 0xFF, COUNTER >> 8, 0, 0); // inc byte [COUNTER]
+        bytes(0xA0, COUNTER & 0xFF, COUNTER >> 8, 0, 0); // mov al, [COUNTER]
+        bytes(0x04, '0'); // add al, '0'
+        bytes(0x66, 0xBA, COM1 & 0xFF, COM1 >> 8, 0xEE); // mov dx, COM1; out dx, al
+        bytes(0x3C, '3', 0x74, 9); // cmp al, '3'; je past the reset
+        return out(0xCF9, 6).spin();
+    }
+
+    /// Sends back what comes in, up to and with a `q`.
+    GuestProgram echo() {
+        bytes(0x66, 0xBA, LINE_STATUS & 0xFF, LINE_STATUS >> 8); // mov dx, LINE_STATUS
+        bytes(0xEC, 0xA8, 1, 0x74, -9 & 0xFF); // in al, dx; test al, 1; jz back
+        bytes(0x66, 0xBA, COM1 & 0xFF, COM1 >> 8); // mov dx, COM1
+        return bytes(0xEC, 0xEE, 0x3C, 'q', 0x75, -19 & 0xFF); // in; out; cmp al, 'q'; jne
+    }
+
+    byte[] kernel() {
+        int flags = 1 << 16;
+        ByteBuffer file =
+                ByteBuffer.allocate(HEADER_SIZE + code.size()).order(ByteOrder.LITTLE_ENDIAN);
+        file.putInt(0x1BAD_B002).putInt(flags).putInt(-0x1BAD_B002 - flags);
+        file.putInt(LOAD).putInt(LOAD).putInt(0).putInt(0).putInt(LOAD + HEADER_SIZE);
+        return file.put(code.toByteArray()).array();
+    }
+
+    String write(Path folder) throws IOException {
+        Path file = folder.resolve("guest.bin");
+        Files.write(file, kernel());
+        return file.toString();
+    }
+}
