@@ -231,6 +231,37 @@ static void extensions(void)
     write_cr4(read_cr4() & ~CR4_PVI);
 }
 
+/* Interrupts from outside, with and without virtual interrupt flag. */
+static void external(void)
+{
+    apic_enable();
+    u32 self = apic_read(APIC_ID) >> 24;
+    apic_send(self, 0x4050);
+    struct context *c = virtual_at(3);
+    expect_end("IF clear holds an interrupt", c, CODE16("nop\nnop"));
+    c = virtual_at(3);
+    c->flags |= IF;
+    c->gs = 0x4321;
+    expect_fault("an interrupt in v86", c, CODE16("nop"), 0x50, 0);
+    check_equal("an interrupt in v86: VM in the frame", c->flags & (VM | IF), VM | IF);
+    check_equal("an interrupt in v86: GS in the frame", c->gs, 0x4321);
+    apic_eoi();
+    apic_send(self, 0x4050);
+    c = virtual_at(3);
+    expect_fault("STI in v86 holds it for one instruction", c, CODE16("sti\nnop\n7: nop"), 0x50, 0);
+    apic_eoi();
+    if (cpuid(1, 0).d & 2) {
+        write_cr4(read_cr4() | CR4_VME);
+        apic_send(self, 0x4050);
+        c = virtual_at(0);
+        c->flags |= IF;
+        run_code(c, CODE16("cli\nhlt"));
+        check_equal("VME: IF counts, not VIF", c->vector, 0x50);
+        apic_eoi();
+        write_cr4(read_cr4() & ~CR4_VME);
+    }
+}
+
 void program(void)
 {
     basics();
@@ -238,4 +269,5 @@ void program(void)
     iopl();
     entry_and_exit();
     extensions();
+    external();
 }

@@ -9,6 +9,8 @@ static volatile u64 pair[2] __attribute__((aligned(16)));
 static volatile u32 ipis[MAX_CPUS], nmis[MAX_CPUS], lowest, flushes;
 static volatile u32 seen[MAX_CPUS];
 static volatile u32 mailbox, answer;
+static volatile u32 awake __attribute__((aligned(64)));
+static bool has_monitor;
 static u8 *volatile code;
 
 static unsigned me(void)
@@ -32,7 +34,7 @@ static void all_done(const char *name)
 
 /* --- what each processor does in each phase --- */
 
-enum { INCREMENT = 1, SPIN, WIDE, IPI, READ, SHOOT, RUN, RUN_AGAIN, ORDER, STOP };
+enum { INCREMENT = 1, SPIN, WIDE, IPI, READ, SHOOT, RUN, RUN_AGAIN, ORDER, WAIT, STOP };
 
 static void increments(void)
 {
@@ -139,6 +141,15 @@ static void work(unsigned index)
         while (!mailbox)
             pause();
         answer = mailbox + 1;
+    }
+    add(&done);
+    wait_phase(WAIT);
+    if (has_monitor) {
+        while (!awake) {
+            asm volatile("monitor" : : "a"(&awake), "c"(0), "d"(0));
+            if (!awake)
+                asm volatile("mwait" : : "a"(0), "c"(0));
+        }
     }
     add(&done);
     wait_phase(STOP);
@@ -249,6 +260,7 @@ static void modified_code(void)
 
 void program(void)
 {
+    has_monitor = cpuid(1, 0).c & 8;
     check_equal("processors that came", smp_start(CPUS - 1, work), CPUS - 1);
     for (unsigned i = 0; i < CPUS; i++)
         for (unsigned j = 0; j < i; j++)
@@ -275,5 +287,11 @@ void program(void)
     mailbox = 41;
     check("message passing", wait_until(&answer, 42));
     all_done("message passing");
+    phase_go(WAIT);
+    for (u32 i = 0; i < 10000; i++)
+        pause();
+    check_equal("MWAIT waits", has_monitor ? done : 0, 0);
+    awake = 1;
+    all_done("MWAIT");
     phase_go(STOP);
 }
