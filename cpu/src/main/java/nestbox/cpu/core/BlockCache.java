@@ -9,6 +9,14 @@ import nestbox.platform.GuestMemory;
 public final class BlockCache {
     private static final int CHUNK_SHIFT = 9;
 
+    /// Decoded instructions that are kept at most, some 150 bytes each. A guest that runs code at
+    /// every offset could otherwise fill the Java heap; when they are too many all are dropped, as
+    /// finding the right ones to keep would cost more than decoding the useful ones again.
+    private static final int LIMIT = 1_500_000;
+
+    /// Decoded instructions that are kept.
+    private int size;
+
     private final GuestMemory memory;
     private final CodePage[][] pages;
 
@@ -55,6 +63,27 @@ public final class BlockCache {
             }
         }
         chunk[index].add(block);
+        size += block.insns.length;
+    }
+
+    /// Drops every block once there are too many. Must not be called while one of them runs.
+    void trim() {
+        if (size <= LIMIT) {
+            return;
+        }
+        for (int number = 0; number < memory.pageCount(); number++) {
+            CodePage page = page(number);
+            if (page != null) {
+                drop(page, number);
+            }
+        }
+    }
+
+    private void drop(CodePage page, int number) {
+        size -= page.size();
+        page.drop();
+        pages[number >> CHUNK_SHIFT][number & (1 << CHUNK_SHIFT) - 1] = null;
+        memory.clearFlags(number, GuestMemory.HAS_CODE);
     }
 
     /// Bytes at a physical address are about to change.
@@ -76,9 +105,7 @@ public final class BlockCache {
     private void written(int number, int start, long length) {
         CodePage page = page(number);
         if (page != null && page.covers(start, length)) {
-            page.drop();
-            pages[number >> CHUNK_SHIFT][number & (1 << CHUNK_SHIFT) - 1] = null;
-            memory.clearFlags(number, GuestMemory.HAS_CODE);
+            drop(page, number);
         }
     }
 

@@ -218,6 +218,12 @@ public final class Cpu extends LinearMemory {
         set64(STOP_AT, 0);
     }
 
+    /// Lets time pass as if so many instructions had been retired, for one that does the work of
+    /// many.
+    public void spend(long instructions) {
+        set64(EXECUTED, get64(EXECUTED) + instructions);
+    }
+
     /// PAUSE: another processor may be the one that this one waits for.
     public void pause() {
         paused = true;

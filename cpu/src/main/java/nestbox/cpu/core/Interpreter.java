@@ -200,6 +200,7 @@ final class Interpreter {
             }
             Block block = code.find(page, start, cpu.mode);
             if (block == null) {
+                code.trim();
                 block = decode(page, start);
                 if (block == null) {
                     return decodeStraddling(linear);

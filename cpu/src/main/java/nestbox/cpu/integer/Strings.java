@@ -23,6 +23,10 @@ public final class Strings {
     /// Iterations after which events are looked at.
     private static final int CHUNK = 1 << 14;
 
+    /// What a chunk counts in instructions: time must pass, or a long repetition would go on for
+    /// ever in one turn of its processor.
+    private static final int COST_OF_CHUNK = CHUNK / 16;
+
     private Strings() {}
 
     public static Semantic of(StringOp op) {
@@ -100,6 +104,7 @@ public final class Strings {
 
     private static GuestFault giveWay(Cpu cpu) {
         cpu.betweenIterations = true;
+        cpu.spend(COST_OF_CHUNK);
         return cpu.fault.of(Restart.VECTOR, 0);
     }
 
