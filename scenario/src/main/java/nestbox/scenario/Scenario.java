@@ -3,9 +3,11 @@ package nestbox.scenario;
 import nestbox.scenario.Hypervisor.Scheduler;
 import nestbox.scenario.board.Board;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// What an ACRN scenario file says, the same whichever format said it, with defaults filled in.
@@ -53,12 +55,16 @@ public record Scenario(
         if (!vm.cpus().affinity().isEmpty() || !vm.isService()) {
             return vm.cpus().affinity();
         }
-        List<Integer> taken =
-                vms.stream()
-                        .filter(Vm::isPreLaunched)
-                        .flatMap(other -> other.cpus().affinity().stream())
-                        .toList();
+        Set<Integer> taken = new HashSet<>();
+        vms.stream()
+                .filter(Vm::isPreLaunched)
+                .forEach(other -> taken.addAll(other.cpus().affinity()));
         return board.cpuIds().stream().filter(cpu -> !taken.contains(cpu)).toList();
+    }
+
+    /// Whether the file itself has a part, rather than a default having taken its place.
+    public boolean says(String path) {
+        return locations.positions().containsKey(path);
     }
 
     /// The same without the places, to compare what two files say.

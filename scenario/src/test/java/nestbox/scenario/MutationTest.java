@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 /// exception, and what is converted can be read.
 class MutationTest {
     private static final long SEED = 20_210_617;
-    private static final int ROUNDS = 6000;
+    private static final int ROUNDS = 4000;
     private static final String[] WORDS = {
         "<",
         ">",

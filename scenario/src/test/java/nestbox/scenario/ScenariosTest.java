@@ -139,6 +139,44 @@ class ScenariosTest {
         assertThat(findings.getLast().message()).contains("more findings");
     }
 
+    /// Files at the reader's bounds, which would take hours if each thing were compared with each.
+    @Test
+    void hugeFilesEnd() {
+        String vm = "<vm id='1'><vm_type>SOS_VM</vm_type>%s</vm>";
+        for (String content :
+                List.of(
+                        "<hv/>" + vm.formatted("").repeat(60_000),
+                        "<hv/>" + vm.formatted("<pcpu_ids/>".repeat(150_000)),
+                        "<hv/>"
+                                + vm.formatted(
+                                        "<cpu_affinity>"
+                                                + "<pcpu_id>3</pcpu_id>".repeat(150_000)
+                                                + "</cpu_affinity>"),
+                        "<hv>"
+                                + "<unknown-to-everyone/>".repeat(150_000)
+                                + "</hv>"
+                                + vm.formatted(""))) {
+            ParseResult result =
+                    Scenarios.parse("<acrn-config>" + content + "</acrn-config>", "huge");
+            assertThat(Checker.check(result, Boards.standard())).isNotEmpty();
+            assertThat(Converter.toV3(result.scenario().orElseThrow(), Boards.standard()).xml())
+                    .isNotEmpty();
+        }
+    }
+
+    @Test
+    void findingsStayOnOneLine() {
+        String name = "<name>a&#10;b&#9;" + "c".repeat(5000) + "</name>";
+        assertThat(
+                        Checker.check(
+                                Scenarios.parse(
+                                        file("<hv/>", "<vm_type>POST_STD_VM</vm_type>" + name),
+                                        "f"),
+                                Boards.standard()))
+                .isNotEmpty()
+                .allSatisfy(f -> assertThat(f.toString()).hasLineCount(1).hasSizeLessThan(1100));
+    }
+
     private static Scenario only(String hv, String vm) {
         return Scenarios.parse(file(hv, vm), "f").scenario().orElseThrow();
     }

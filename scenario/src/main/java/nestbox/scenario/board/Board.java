@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 /// A file may leave out much of it. What is not known is empty, and rules don't guess.
 ///
 /// @param memory the ranges of RAM
+/// @param softwareSram where the part of the last-level cache is that can be used as memory
 /// @param memoryKilobytes of RAM in all, 0 if not known
 /// @param freeIrqs interrupts below 16 that no device of the board has
 /// @param blockDevices that have a root file system
@@ -25,6 +26,7 @@ public record Board(
         Rdt rdt,
         long memoryKilobytes,
         List<Range> memory,
+        Optional<Range> softwareSram,
         List<SerialPort> serialPorts,
         List<Integer> freeIrqs,
         List<PciFunction> pci,

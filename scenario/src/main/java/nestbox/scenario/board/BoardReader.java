@@ -39,7 +39,7 @@ final class BoardReader {
             Pattern.compile("#define\\s+(\\w{1,60})\\s+(0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,10})U?L?");
     private static final Pattern SERIAL =
             Pattern.compile(
-                    "seri:/dev/(ttyS[0-9]{1,3})\\s+type:(portio|mmio)\\s+base:(0[xX][0-9A-Fa-f]{1,15})"
+                    "seri:/dev/(ttyS[0-9]{1,3})\\s+type:(portio|mmio)(?:\\s+width:[0-9]{1,2})?\\s+base:(0[xX][0-9A-Fa-f]{1,15})"
                             + "\\s+irq:([0-9]{1,3})(?:\\s+bdf:\"([^\"]{1,12})\")?.*");
     private static final Pattern PCI =
             Pattern.compile(
@@ -89,6 +89,7 @@ final class BoardReader {
                         rdt(),
                         memoryKilobytes(),
                         memory(),
+                        softwareSram(),
                         serialPorts(),
                         numbers("AVAILABLE_IRQ_INFO"),
                         pci(),
@@ -342,6 +343,27 @@ final class BoardReader {
                             }
                         });
         return ranges;
+    }
+
+    private Optional<Range> softwareSram() {
+        return root.find("caches").stream()
+                .flatMap(caches -> caches.children("cache"))
+                .flatMap(cache -> cache.children("capability"))
+                .filter(capability -> hasId(capability, "Software SRAM"))
+                .flatMap(BoardReader::range)
+                .findFirst();
+    }
+
+    private static Stream<Range> range(Element capability) {
+        OptionalLong start = hex(capability, "start");
+        OptionalLong last = hex(capability, "end");
+        return start.isPresent() && last.isPresent() && start.getAsLong() <= last.getAsLong()
+                ? Stream.of(new Range(start.getAsLong(), last.getAsLong()))
+                : Stream.empty();
+    }
+
+    private static OptionalLong hex(Element parent, String name) {
+        return parent.find(name).map(e -> Value.hex(e.value())).orElse(OptionalLong.empty());
     }
 
     private static OptionalLong hexAttribute(Element element, String name) {

@@ -1,6 +1,7 @@
 package nestbox.scenario.format;
 
 import nestbox.scenario.Locations;
+import nestbox.scenario.schema.Shape;
 import nestbox.scenario.schema.Value;
 import nestbox.scenario.xml.Element;
 
@@ -15,6 +16,9 @@ import java.util.OptionalLong;
 /// What is missing or malformed becomes the default. The comparison with the format's table has
 /// told about it already, and the rules then see as much of the scenario as there is.
 final class Reading {
+    /// No release has room for more VMs.
+    static final int MOST_VMS = 64;
+
     private final Collection<Element> elements;
     private final String path;
     private final Locations.Builder where;
@@ -59,10 +63,13 @@ final class Reading {
         return new Reading(find(name).stream().toList(), key(part), where);
     }
 
-    /// All elements of a name, numbered from 0.
+    /// All elements of a name, numbered from 0, up to the bound that the tables have.
     List<Reading> all(String name, String part) {
         List<Element> found =
-                elements.stream().findFirst().map(e -> e.children(name).toList()).orElse(List.of());
+                elements.stream()
+                        .findFirst()
+                        .map(e -> e.children(name).limit(Shape.MANY).toList())
+                        .orElse(List.of());
         Reading[] readings = new Reading[found.size()];
         for (int i = 0; i < readings.length; i++) {
             readings[i] = new Reading(List.of(found.get(i)), key(part + "/" + i), where);

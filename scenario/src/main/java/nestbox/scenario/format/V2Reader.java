@@ -88,7 +88,7 @@ public final class V2Reader {
     private Scenario scenario(String board, String name, String file) {
         Hypervisor hypervisor = hypervisor(root.group("hv", "hv"));
         List<Vm> vms = new ArrayList<>();
-        for (Reading vm : root.all("vm", "vm")) {
+        for (Reading vm : root.all("vm", "vm").stream().limit(Reading.MOST_VMS).toList()) {
             vms.add(vm(vms.size(), vm));
         }
         Edition edition = edition();

@@ -73,7 +73,7 @@ public final class V3Reader {
 
     private Scenario scenario(String board, String name, String file) {
         Reading hv = root.group("hv", "hv");
-        List<Reading> elements = root.all("vm", "vm");
+        List<Reading> elements = root.all("vm", "vm").stream().limit(Reading.MOST_VMS).toList();
         Map<String, Integer> ids = new HashMap<>();
         List<String> names = new ArrayList<>();
         for (Reading vm : elements) {

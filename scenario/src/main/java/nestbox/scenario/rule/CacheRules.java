@@ -9,6 +9,7 @@ import nestbox.scenario.GuestFlag;
 import nestbox.scenario.Hypervisor.Rdt;
 import nestbox.scenario.Scenario;
 import nestbox.scenario.Vm;
+import nestbox.scenario.VmKind;
 import nestbox.scenario.board.Board;
 
 import java.util.HashSet;
@@ -21,6 +22,7 @@ final class CacheRules {
     static final List<Rule> RULES = List.of(
             rule("rdt.ssram", ERROR, "RDT and software SRAM are not both enabled.", CacheRules::ssram),
             rule("rdt.cdp.ssram", ERROR, "Code and data prioritization and software SRAM are not both enabled.", CacheRules::cdpSsram),
+            rule("ssram.region", WARNING, "Software SRAM for a pre-launched real-time VM is not where the VM has its PCI devices.", CacheRules::ssramRegion),
             rule("rdt.board", WARNING, "RDT is enabled only on a board that has it.", CacheRules::board),
             rule("rdt.masks", ERROR, "With RDT there is a CLOS_MASK for each class of service, or two for each of half as many with CDP (v2.5 to v2.7).", CacheRules::masks),
             rule("rdt.mask", ERROR, "With RDT each CLOS_MASK is one run of ones that the board's cache has (v2.5 to v2.7).", CacheRules::mask),
@@ -31,6 +33,11 @@ final class CacheRules {
             rule("rdt.vcat.clos", ERROR, "A VM with virtual CAT has two or more classes of service of its own, and not class 0 (v2.7).", CacheRules::vcatClos));
 
     // spotless:on
+
+    /// Of the guest-physical addresses of a pre-launched VM.
+    private static final long PCI_HOLE_START = 0x8000_0000L;
+
+    private static final long PCI_HOLE_END = 0xF800_0000L;
 
     private CacheRules() {}
 
@@ -59,6 +66,29 @@ final class CacheRules {
                     "CDP and software SRAM can't both be enabled. Write CDP_ENABLED n or SSRAM_ENABLED"
                             + " n.");
         }
+    }
+
+    private static void ssramRegion(Scenario scenario, Board board, Report report) {
+        boolean wanted =
+                scenario.vms().stream()
+                        .anyMatch(vm -> vm.isPreLaunched() && vm.kind() == VmKind.REAL_TIME);
+        if (!wanted || !scenario.hypervisor().features().softwareSram()) {
+            return;
+        }
+        board.softwareSram()
+                .filter(r -> r.last() >= PCI_HOLE_START && r.start() < PCI_HOLE_END)
+                .ifPresent(
+                        region ->
+                                report.at(
+                                        "hv/features/softwareSram",
+                                        "The software SRAM of board %s at 0x%x to 0x%x overlaps with the"
+                                                + " PCI devices of pre-launched VMs at 0x%x to 0x%x."
+                                                + " Write SSRAM_ENABLED n.",
+                                        board.name(),
+                                        region.start(),
+                                        region.last(),
+                                        PCI_HOLE_START,
+                                        PCI_HOLE_END - 1));
     }
 
     private static void board(Scenario scenario, Board board, Report report) {

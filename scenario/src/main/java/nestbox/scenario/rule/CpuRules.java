@@ -1,6 +1,7 @@
 package nestbox.scenario.rule;
 
 import static nestbox.scenario.Severity.ERROR;
+import static nestbox.scenario.Severity.WARNING;
 import static nestbox.scenario.rule.Rule.rule;
 
 import nestbox.scenario.Edition;
@@ -10,12 +11,12 @@ import nestbox.scenario.VmKind;
 import nestbox.scenario.board.Board;
 import nestbox.scenario.board.Board.Cpu;
 
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// Which pCPUs a VM may have, and which it may share.
 final class CpuRules {
@@ -26,7 +27,8 @@ final class CpuRules {
             rule("cpu.assigned", ERROR, "Every VM but the Service VM names at least one pCPU.", CpuRules::assigned),
             rule("cpu.service", ERROR, "The Service VM has pCPUs left over when it names none.", CpuRules::service),
             rule("cpu.type", ERROR, "All pCPUs of a VM are of one core type.", CpuRules::type),
-            rule("cpu.sharing", ERROR, "Under SCHED_NOOP no two VMs have the same pCPU.", CpuRules::sharing),
+            rule("cpu.sharing", ERROR, "Under SCHED_NOOP no two VMs name the same pCPU.", CpuRules::sharing),
+            rule("cpu.sharing.rest", WARNING, "Under SCHED_NOOP a Service VM that names no pCPU shares none with a post-launched VM.", CpuRules::sharingTheRest),
             rule("cpu.prelaunched", ERROR, "A pre-launched VM shares no pCPU with another VM (v2.5 to v2.7).", CpuRules::preLaunched),
             rule("cpu.exclusive", ERROR, "A real-time VM or a VM that owns its pCPUs shares none, but with its companion (v3.x).", CpuRules::exclusive),
             rule("cpu.realtime", ERROR, "No real-time VM has pCPU 0 (v3.x).", CpuRules::realTime));
@@ -116,17 +118,18 @@ final class CpuRules {
     }
 
     private static void sharing(Scenario scenario, Board board, Report report) {
-        if (scenario.sharesCpus()) {
-            return;
-        }
         for (Vm vm : scenario.vms()) {
             for (Vm other : earlier(scenario, vm)) {
                 // A pair that the rule for pre-launched VMs reports needs no second report.
                 boolean reported =
                         scenario.edition() != Edition.V3
                                 && (vm.isPreLaunched() || other.isPreLaunched());
-                List<Integer> shared = shared(scenario, board, vm, other);
-                if (!shared.isEmpty() && !reported) {
+                Set<Integer> shared = shared(scenario, board, vm, other);
+                if (!scenario.sharesCpus()
+                        && !shared.isEmpty()
+                        && !takesTheRest(vm)
+                        && !takesTheRest(other)
+                        && !reported) {
                     report.at(
                             vm.path("affinity"),
                             "VM \"%s\" and VM \"%s\" both have pCPU %s, but SCHED_NOOP lets a pCPU run"
@@ -139,13 +142,38 @@ final class CpuRules {
         }
     }
 
+    /// Whether a VM has pCPUs without naming them.
+    private static boolean takesTheRest(Vm vm) {
+        return vm.isService() && vm.cpus().affinity().isEmpty();
+    }
+
+    private static void sharingTheRest(Scenario scenario, Board board, Report report) {
+        Optional<Vm> service = scenario.serviceVm().filter(CpuRules::takesTheRest);
+        if (scenario.sharesCpus() || service.isEmpty()) {
+            return;
+        }
+        for (Vm vm : scenario.vms()) {
+            Set<Integer> shared = shared(scenario, board, vm, service.get());
+            if (vm.isPostLaunched() && !shared.isEmpty()) {
+                report.at(
+                        vm.path("affinity"),
+                        "The Service VM names no pCPU and has all that are left, so it shares pCPU %s with"
+                                + " VM \"%s\", which SCHED_NOOP can't do. Name pCPUs in the Service VM,"
+                                + " or remove VM \"%s\".",
+                        Rules.and(shared.stream()),
+                        vm.name(),
+                        vm.name());
+            }
+        }
+    }
+
     private static List<Vm> earlier(Scenario scenario, Vm vm) {
         return scenario.vms().subList(0, vm.index());
     }
 
-    private static List<Integer> shared(Scenario scenario, Board board, Vm vm, Vm other) {
-        List<Integer> shared = new ArrayList<>(new LinkedHashSet<>(scenario.cpusOf(vm, board)));
-        shared.retainAll(scenario.cpusOf(other, board));
+    private static Set<Integer> shared(Scenario scenario, Board board, Vm vm, Vm other) {
+        Set<Integer> shared = new TreeSet<>(scenario.cpusOf(vm, board));
+        shared.retainAll(new HashSet<>(scenario.cpusOf(other, board)));
         return shared;
     }
 
@@ -155,7 +183,7 @@ final class CpuRules {
         }
         for (Vm vm : scenario.vms()) {
             for (Vm other : earlier(scenario, vm)) {
-                List<Integer> shared = shared(scenario, board, vm, other);
+                Set<Integer> shared = shared(scenario, board, vm, other);
                 if ((vm.isPreLaunched() || other.isPreLaunched()) && !shared.isEmpty()) {
                     report.at(
                             vm.path("affinity"),
@@ -179,8 +207,8 @@ final class CpuRules {
         }
         for (Vm vm : scenario.vms()) {
             for (Vm other : earlier(scenario, vm)) {
-                List<Integer> shared = new ArrayList<>(vm.cpus().affinity());
-                shared.retainAll(other.cpus().affinity());
+                Set<Integer> shared = new TreeSet<>(vm.cpus().affinity());
+                shared.retainAll(new HashSet<>(other.cpus().affinity()));
                 boolean companions =
                         vm.cpus().companion() == other.id() || other.cpus().companion() == vm.id();
                 // Under SCHED_NOOP another rule reports every VM that shares.

@@ -114,7 +114,9 @@ final class VmRules {
     private static void name(Scenario scenario, Board board, Report report) {
         Set<String> seen = new HashSet<>();
         for (Vm vm : scenario.vms()) {
-            if (!seen.add(vm.name()) && scenario.edition() != Edition.V2_5) {
+            if (scenario.edition() == Edition.V2_7 && !scenario.says(vm.path("name"))) {
+                report.at(vm.path(""), "VM %d has no name. Add one.", vm.id());
+            } else if (!seen.add(vm.name()) && scenario.edition() != Edition.V2_5) {
                 report.at(
                         vm.path("name"),
                         "Two VMs are called \"%s\". Give this one another name.",

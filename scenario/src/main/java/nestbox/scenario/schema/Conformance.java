@@ -1,10 +1,10 @@
 package nestbox.scenario.schema;
 
 import nestbox.scenario.Findings;
+import nestbox.scenario.Position;
 import nestbox.scenario.rule.FormRules;
 import nestbox.scenario.xml.Element;
 
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,9 +52,13 @@ public final class Conformance {
                             .formatted(child.name(), element.name()));
         }
         if (element.children().isEmpty()) {
-            value.problem(element.name(), element.text())
-                    .ifPresent(
-                            problem -> findings.add(value.rule(), element.textPosition(), problem));
+            check(value, element.name(), element.text(), element.textPosition());
+        }
+    }
+
+    private void check(Value value, String name, String text, Position at) {
+        if (!value.accepts(text)) {
+            findings.add(value.rule(), at, () -> value.problem(name, text));
         }
     }
 
@@ -73,7 +77,8 @@ public final class Conformance {
                             .filter(s -> s.name().equals(child.name()))
                             .findFirst();
             if (row.isEmpty()) {
-                unknown(child, element, shape);
+                findings.add(
+                        FormRules.ELEMENT, child.position(), () -> unknown(child, element, shape));
             } else {
                 if (count.merge(child.name(), 1, Integer::sum) == row.get().most() + 1) {
                     repeated(child, element, row.get());
@@ -105,32 +110,37 @@ public final class Conformance {
                                 .formatted(parent.name(), row.most(), child.name()));
     }
 
-    private void unknown(Element child, Element parent, Shape shape) {
+    private String unknown(Element child, Element parent, Shape shape) {
         String name = Value.printable(child.name());
         Optional<String> advice = Optional.ofNullable(schema.foreign().get(child.name()));
-        String message;
         if (advice.isPresent()) {
-            message =
-                    "<%s> is not part of %s scenarios. %s"
-                            .formatted(name, schema.releases(), advice.get());
-        } else if (homes.containsKey(child.name())) {
-            message =
-                    "<%s> stands in <%s>. Move it to %s."
-                            .formatted(name, parent.name(), homes.get(child.name()));
-        } else {
-            List<String> names = new ArrayList<>();
-            shape.children().forEach(row -> names.add(row.name()));
-            message =
-                    "<%s> is not known in <%s>.%s"
-                            .formatted(
-                                    name,
-                                    parent.name(),
-                                    Suggestion.of(child.name(), names)
-                                            .or(() -> Suggestion.of(child.name(), homes.keySet()))
-                                            .map(" Did you mean <%s>?"::formatted)
-                                            .orElse(" Remove it."));
+            return "<%s> is not part of %s scenarios. %s"
+                    .formatted(name, schema.releases(), advice.get());
         }
-        findings.add(FormRules.ELEMENT, child.position(), message);
+        if (homes.containsKey(child.name())) {
+            return "<%s> stands in <%s>. Move it to %s."
+                    .formatted(name, parent.name(), homes.get(child.name()));
+        }
+        List<String> names = shape.children().stream().map(Shape::name).toList();
+        return "<%s> is not known in <%s>.%s"
+                .formatted(
+                        name,
+                        parent.name(),
+                        Suggestion.of(child.name(), names)
+                                .or(() -> Suggestion.of(child.name(), homes.keySet()))
+                                .map(" Did you mean <%s>?"::formatted)
+                                .orElse(" Remove it."));
+    }
+
+    private static String unknown(Element.Attribute attribute, Element element, Shape shape) {
+        List<String> names = shape.attributes().stream().map(Shape.Attribute::name).toList();
+        return "<%s> has no attribute %s.%s"
+                .formatted(
+                        element.name(),
+                        Value.printable(attribute.name()),
+                        Suggestion.of(attribute.name(), names)
+                                .map(" Did you mean %s?"::formatted)
+                                .orElse(" Remove it."));
     }
 
     private void attributes(Element element, Shape shape) {
@@ -140,24 +150,13 @@ public final class Conformance {
                             .filter(a -> a.name().equals(attribute.name()))
                             .findFirst();
             if (row.isEmpty()) {
-                List<String> names =
-                        shape.attributes().stream().map(Shape.Attribute::name).toList();
                 findings.add(
                         FormRules.ATTRIBUTE,
                         attribute.position(),
-                        "<%s> has no attribute %s.%s"
-                                .formatted(
-                                        element.name(),
-                                        Value.printable(attribute.name()),
-                                        Suggestion.of(attribute.name(), names)
-                                                .map(" Did you mean %s?"::formatted)
-                                                .orElse(" Remove it.")));
+                        () -> unknown(attribute, element, shape));
             } else {
                 Value value = row.get().value();
-                value.problem(attribute.name(), attribute.value())
-                        .ifPresent(
-                                problem ->
-                                        findings.add(value.rule(), attribute.position(), problem));
+                check(value, attribute.name(), attribute.value(), attribute.position());
             }
         }
         for (Shape.Attribute row : shape.attributes()) {

@@ -21,9 +21,12 @@ public record Shape(
         return new Shape(name, 0, 1, Optional.of(value), List.of(), List.of());
     }
 
-    /// An element with a value that may stand any number of times.
+    /// More of one thing than any machine needs; rules may compare each with each.
+    public static final int MANY = 256;
+
+    /// An element with a value that may stand many times.
     static Shape items(String name, Value value) {
-        return item(name, value).times(0, Integer.MAX_VALUE);
+        return item(name, value).times(0, MANY);
     }
 
     /// An element with other elements in any order, which may be left out.
@@ -40,8 +43,8 @@ public record Shape(
         return times(1, most);
     }
 
-    Shape any() {
-        return times(least, Integer.MAX_VALUE);
+    Shape many() {
+        return times(least, MANY);
     }
 
     Shape with(Attribute... rows) {

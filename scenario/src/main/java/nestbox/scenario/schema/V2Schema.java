@@ -155,7 +155,7 @@ public final class V2Schema {
             group("board_private",
                     item("rootfs", ANY),
                     item("bootargs", ANY)),
-            item("PTM", BOOLEAN)).with(new Attribute("id", true, INTEGER)).required().any();
+            item("PTM", BOOLEAN)).with(new Attribute("id", true, INTEGER)).times(1, 64);
 
     private static final Map<String, String> FOREIGN = Map.ofEntries(
             Map.entry("BUILD_TYPE", "Write DEBUG_OPTIONS/RELEASE y or n."),

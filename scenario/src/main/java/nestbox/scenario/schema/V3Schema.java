@@ -61,7 +61,7 @@ public final class V3Schema {
                             group("IVSHMEM_VMS",
                                     group("IVSHMEM_VM",
                                             item("VM_NAME", VM_NAME).required(),
-                                            item("VBDF", BDF)).required().any())).any()),
+                                            item("VBDF", BDF)).required().many())).many()),
             group("SSRAM",
                     item("SSRAM_ENABLED", BOOLEAN)),
             item("CPU_PERFORMANCE_POLICY", choice("Performance", "Nominal")));
@@ -99,7 +99,7 @@ public final class V3Schema {
                             group("endpoint",
                                     item("vm_name", ANY),
                                     item("io_port", HEXADECIMAL.orEmpty()),
-                                    item("vbdf", BDF.orEmpty())).times(2, 2)).any()),
+                                    item("vbdf", BDF.orEmpty())).times(2, 2)).many()),
             group("HIDDEN_PDEV_REGION",
                     items("HIDDEN_PDEV", BDF)),
             group("CACHE_REGION",
@@ -110,7 +110,7 @@ public final class V3Schema {
                                     item("VM", ANY),
                                     item("VCPU", number(0, 255)),
                                     item("TYPE", choice("Unified", "Code", "Data")),
-                                    item("CLOS_MASK", HEXADECIMAL)).required().any()).any())).required();
+                                    item("CLOS_MASK", HEXADECIMAL)).required().many()).many())).required();
 
     private static final Shape VIRTIO_DEVICES = group("virtio_devices",
             group("gpu",
@@ -120,19 +120,19 @@ public final class V3Schema {
                                     item("monitor_id", number(0, 64)),
                                     item("window_resolutions", pattern("a resolution such as 1920x1080", "[0-9]{1,5}x[0-9]{1,5}")),
                                     item("horizontal_offset", number(-65_536, 65_536)),
-                                    item("vertical_offset", number(-65_536, 65_536))).any())),
+                                    item("vertical_offset", number(-65_536, 65_536))).many())),
             group("console",
                     item("use_type", choice("Virtio console", "Virtio serial port")),
                     item("backend_type", choice("pty", "stdio", "file", "sock client", "sock server", "tty")),
                     item("output_file_path", ANY),
                     item("sock_file_path", ANY),
-                    item("tty_device_path", ANY)).any(),
+                    item("tty_device_path", ANY)).many(),
             group("network",
                     item("virtio_framework", choice("Kernel based (Virtual Host)", "User space based (VBSU)")),
-                    item("interface_name", pattern("letters, digits, _ and -", "[A-Za-z0-9_-]*"))).any(),
+                    item("interface_name", pattern("letters, digits, _ and -", "[A-Za-z0-9_-]*"))).many(),
             group("input",
                     item("backend_device_file", ANY),
-                    item("id", pattern("letters, digits, _ and -", "[A-Za-z0-9_-]*"))).any(),
+                    item("id", pattern("letters, digits, _ and -", "[A-Za-z0-9_-]*"))).many(),
             items("block", ANY),
             items("vsock", number(3, 4_294_967_294L).orEmpty()));
     private static final Shape VM = group("vm",
@@ -147,12 +147,12 @@ public final class V3Schema {
                     item("size", number(0, 1L << 32)),
                     group("hpa_region",
                             item("start_hpa", HEXADECIMAL).required(),
-                            item("size_hpa", number(0, 1L << 32)).required()).any()),
+                            item("size_hpa", number(0, 1L << 32)).required()).many()),
             item("own_pcpu", BOOLEAN),
             group("cpu_affinity",
                     group("pcpu",
                             item("pcpu_id", number(0, 255)).required(),
-                            item("real_time_vcpu", BOOLEAN)).any()),
+                            item("real_time_vcpu", BOOLEAN)).many()),
             group("usb_xhci",
                     items("usb_dev", ANY)),
             item("lapic_passthrough", BOOLEAN),
@@ -189,7 +189,7 @@ public final class V3Schema {
                     items("pci_dev", V2Schema.PCI_DEVICE.orEmpty())),
             item("PTM", BOOLEAN),
             item("customized_parameters", ANY),
-            VIRTIO_DEVICES).with(new Attribute("id", true, INTEGER)).required().any();
+            VIRTIO_DEVICES).with(new Attribute("id", true, INTEGER)).times(1, 64);
 
     private static final Map<String, String> FOREIGN = Map.ofEntries(
             Map.entry("RELEASE", "Write hv/BUILD_TYPE release or debug."),

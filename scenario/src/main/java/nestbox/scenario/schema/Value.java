@@ -5,7 +5,6 @@ import nestbox.scenario.rule.Rule;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -103,26 +102,25 @@ public record Value(
                                 }));
     }
 
-    /// What is wrong with a text and what to write, if anything is.
-    Optional<String> problem(String name, String text) {
+    boolean accepts(String text) {
         String stripped = text.strip();
-        if (!test.test(stripped)) {
-            String wrong =
-                    stripped.isEmpty()
-                            ? "%s is empty.".formatted(name)
-                            : "%s can't be \"%s\".".formatted(name, printable(stripped));
-            String hint =
-                    Suggestion.of(stripped, choices)
-                            .map(word -> " Did you mean %s?".formatted(word))
-                            .orElse("");
-            return Optional.of("%s Write %s.%s".formatted(wrong, accepted, hint));
+        return test.test(stripped) && (!exact || stripped.isEmpty() || stripped.equals(text));
+    }
+
+    /// What is wrong with a text that is not accepted, and what to write.
+    String problem(String name, String text) {
+        String stripped = text.strip();
+        if (test.test(stripped)) {
+            return "%s has blanks around its value. Write %s and nothing else."
+                    .formatted(name, printable(stripped));
         }
-        if (exact && !stripped.equals(text) && !stripped.isEmpty()) {
-            return Optional.of(
-                    "%s has blanks around its value. Write %s and nothing else."
-                            .formatted(name, printable(stripped)));
-        }
-        return Optional.empty();
+        String wrong =
+                stripped.isEmpty()
+                        ? "%s is empty.".formatted(name)
+                        : "%s can't be \"%s\".".formatted(name, printable(stripped));
+        String hint =
+                Suggestion.of(stripped, choices).map(" Did you mean %s?"::formatted).orElse("");
+        return "%s Write %s.%s".formatted(wrong, accepted, hint);
     }
 
     /// A value of a file as it can stand in a message.
