@@ -250,7 +250,9 @@ public record Allocation(List<VmPlan> vms) {
         if (!vm.cpus().affinity().isEmpty()) {
             line.append(" maxcpus=").append(vm.cpus().affinity().size());
         }
-        long gigabytes = Math.round(board.ramBytes() / (double) (1L << 30)) - 3;
+        long kilobytes = board.memoryKilobytes();
+        long bytes = kilobytes > 0 ? kilobytes << 10 : board.ramBytes();
+        long gigabytes = Math.round(bytes / (double) (1L << 30)) - 3;
         if (board.processor().capabilities().contains("gbyte_pages") && gigabytes > 0) {
             line.append(" hugepagesz=1G hugepages=").append(gigabytes);
         }

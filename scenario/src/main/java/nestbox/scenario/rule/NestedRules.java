@@ -55,7 +55,7 @@ final class NestedRules {
 
     private static void lapic(Scenario scenario, Board board, Report report) {
         scenario.nestedVms()
-                .filter(vm -> !vm.lapicPassthrough())
+                .filter(vm -> vm.isService() && !vm.lapicPassthrough())
                 .forEach(
                         vm ->
                                 report.at(
@@ -84,6 +84,7 @@ final class NestedRules {
     private static void build(Scenario scenario, Board board, Report report) {
         if (scenario.edition() != Edition.V3 && !scenario.hypervisor().features().nestedVmx()) {
             scenario.nestedVms()
+                    .filter(Vm::isService)
                     .forEach(
                             vm ->
                                     report.at(
