@@ -1,8 +1,9 @@
 package nestbox.cpu;
 
-import java.util.OptionalLong;
 import nestbox.cpu.apic.LocalApic;
 import nestbox.cpu.core.InterruptController;
+
+import java.util.OptionalLong;
 
 /// A local APIC as its processor asks it.
 record ApicPort(LocalApic apic) implements InterruptController {

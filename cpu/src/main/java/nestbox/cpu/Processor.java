@@ -1,6 +1,5 @@
 package nestbox.cpu;
 
-import java.util.StringJoiner;
 import nestbox.cpu.apic.ApicBus;
 import nestbox.cpu.apic.ApicConfiguration;
 import nestbox.cpu.apic.ApicCore;
@@ -18,6 +17,8 @@ import nestbox.platform.Clock;
 import nestbox.platform.IrqLine;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
+
+import java.util.StringJoiner;
 
 /// One logical processor with its local APIC, as a board sees it.
 public final class Processor {

@@ -1,7 +1,5 @@
 package nestbox.cpu;
 
-import java.util.ArrayList;
-import java.util.List;
 import nestbox.cpu.apic.ApicBus;
 import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Bus;
@@ -11,6 +9,9 @@ import nestbox.platform.GuestMemory;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /// The processors of a board, which take turns on one host thread, and the passage of virtual time.
 ///
@@ -92,9 +93,7 @@ public final class Processors implements AutoCloseable {
     }
 
     private long nanosInTurn() {
-        return running == null
-                ? 0
-                : (running.executed() - turnStart) * NANOS_PER_INSTRUCTION;
+        return running == null ? 0 : (running.executed() - turnStart) * NANOS_PER_INSTRUCTION;
     }
 
     private void shortenTurn() {

@@ -1,7 +1,6 @@
 package nestbox.platform;
 
 import java.lang.foreign.AddressLayout;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -133,7 +132,8 @@ public final class NativeSpace {
                 throw new AssertionError("mmap declares no exception", impossible);
             }
         }
-        throw new OutOfMemoryError("the host refuses to reserve 2 GiB of address space (ulimit -v?)");
+        throw new OutOfMemoryError(
+                "the host refuses to reserve 2 GiB of address space (ulimit -v?)");
     }
 
     private static MethodHandle libc(String name, ValueLayout result) {

@@ -4,8 +4,11 @@ package nestbox.x86;
 ///
 /// The first eight stand in the order of the opcode bits 5:3 and of the group 1 extension.
 public enum Alu implements Op {
+    // spotless:off
     ADD, OR, ADC, SBB, AND, SUB, XOR, CMP,
     TEST, INC, DEC, NOT, NEG, MUL, IMUL1, IMUL, DIV, IDIV,
     XADD, CMPXCHG, CMPXCHG8B,
-    DAA, DAS, AAA, AAS, AAM, AAD,
+    DAA, DAS, AAA, AAS, AAM,
+    AAD,
+    // spotless:on
 }

@@ -2,5 +2,8 @@ package nestbox.x86;
 
 /// Bit tests, scans and counts.
 public enum Bits implements Op {
-    BT, BTS, BTR, BTC, BSF, BSR, POPCNT, BSWAP,
+    // spotless:off
+    BT, BTS, BTR, BTC, BSF, BSR, POPCNT,
+    BSWAP,
+    // spotless:on
 }

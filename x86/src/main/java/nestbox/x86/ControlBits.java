@@ -15,8 +15,8 @@ public final class ControlBits {
     public static final long CR0_CD = 1 << 30;
     public static final long CR0_PG = 1L << 31;
     public static final long CR0_DEFINED =
-            CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW
-                    | CR0_CD | CR0_PG;
+            CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD
+                    | CR0_PG;
 
     public static final long CR3_NO_FLUSH = 1L << 63;
     public static final long CR3_PCID = 0xFFF;

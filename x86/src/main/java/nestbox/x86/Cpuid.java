@@ -176,6 +176,7 @@ public enum Cpuid {
     // Leaves 0x80000007 and 0x80000008
     INVARIANT_TSC(0x8000_0007, 0, Register.EDX, 8, "constant_tsc nonstop_tsc"),
     WBNOINVD(0x8000_0008, 0, Register.EBX, 9, "wbnoinvd");
+
     // spotless:on
 
     /// The registers in which CPUID answers, in the order of an answer's elements.

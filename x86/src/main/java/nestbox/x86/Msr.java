@@ -171,6 +171,7 @@ public enum Msr {
     IA32_GS_BASE(0xC000_0101, Kind.ADDRESS, "Base address of GS"),
     IA32_KERNEL_GS_BASE(0xC000_0102, Kind.ADDRESS, "Swap target of the base address of GS"),
     IA32_TSC_AUX(0xC000_0103, "Auxiliary TSC");
+
     // spotless:on
 
     private enum Kind {

@@ -179,6 +179,7 @@ final class OneByteMap {
         row(0xFF, Branch.JMP_FAR_INDIRECT, Mp).ext(5).memory().endsBlock();
         row(0xFF, Move.PUSH, Ev).ext(6).default64();
     }
+
     // spotless:on
 
     private static void arithmetic(OpcodeRow row, boolean stores) {

@@ -1,8 +1,9 @@
 package nestbox.x86;
 
+import nestbox.x86.OpcodeRow.Mandatory;
+
 import java.util.ArrayList;
 import java.util.List;
-import nestbox.x86.OpcodeRow.Mandatory;
 
 /// All opcode rows, and the search for the one that an instruction's bytes mean.
 ///

@@ -10,10 +10,21 @@ public final class OpcodeRow {
     /// Which of the prefixes 66, F3 and F2 select the row. ANY: they have their usual meaning.
     /// NO_REP: neither F3 nor F2, and 66 has its usual meaning. Where P66 selects the row, it
     /// doesn't change the operand size.
-    public enum Mandatory { ANY, NO_REP, NONE, P66, PF3, PF2 }
+    public enum Mandatory {
+        ANY,
+        NO_REP,
+        NONE,
+        P66,
+        PF3,
+        PF2
+    }
 
     /// What ModRM.mod must be.
-    public enum Mod { ANY, MEMORY, REGISTER }
+    public enum Mod {
+        ANY,
+        MEMORY,
+        REGISTER
+    }
 
     /// How the operand size is found in 64-bit mode. SDM Vol. 2D, Table A-1 superscripts.
     public enum Size64 {
@@ -201,10 +212,10 @@ public final class OpcodeRow {
 
     private boolean matchesModRm(int modRmByte) {
         return switch (mod) {
-            case ANY -> true;
-            case MEMORY -> modRmByte < 0xC0;
-            case REGISTER -> modRmByte >= 0xC0;
-        }
+                    case ANY -> true;
+                    case MEMORY -> modRmByte < 0xC0;
+                    case REGISTER -> modRmByte >= 0xC0;
+                }
                 && (reg < 0 || (modRmByte >> 3 & 7) == reg)
                 && (rm < 0 || (modRmByte & 7) == rm);
     }
@@ -213,6 +224,7 @@ public final class OpcodeRow {
     public String toString() {
         String prefix = mandatory == Mandatory.ANY ? "" : mandatory + " ";
         String extension = reg < 0 ? "" : " /" + reg;
-        return "%smap%d %02X%s %s %s".formatted(prefix, map, opcode, extension, op.name(), operands);
+        return "%smap%d %02X%s %s %s"
+                .formatted(prefix, map, opcode, extension, op.name(), operands);
     }
 }

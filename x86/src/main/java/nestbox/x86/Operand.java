@@ -29,10 +29,21 @@ public enum Operand {
     Vx(Place.REG, 16), Wb(Place.RM, 1), Ww(Place.RM, 2), Wd(Place.RM, 4), Wq(Place.RM, 8), Wx(Place.RM, 16), Ux(Place.RM_REGISTER, 16),
     /// x87: the stack top and the register ST(i) that ModRM.rm names; memory formats.
     ST0(Place.FIXED, 10), STi(Place.RM_REGISTER, 10), Mt(Place.MEMORY, 10), Menv(Place.MEMORY, Operand.V), Mstate(Place.MEMORY, 0);
+
     // spotless:on
 
     /// Where the operand's encoding is.
-    public enum Place { RM, REG, MEMORY, RM_REGISTER, IMMEDIATE, FAR_POINTER, OFFSET, OPCODE, FIXED }
+    public enum Place {
+        RM,
+        REG,
+        MEMORY,
+        RM_REGISTER,
+        IMMEDIATE,
+        FAR_POINTER,
+        OFFSET,
+        OPCODE,
+        FIXED
+    }
 
     /// Width codes that depend on the operand-size attribute: v is 2, 4 or 8; z is 2 or 4; y is 4
     /// or 8.

@@ -2,5 +2,8 @@ package nestbox.x86;
 
 /// String operations, and the I/O instructions that share their table rows.
 public enum StringOp implements Op {
-    MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS, IN, OUT,
+    // spotless:off
+    MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS, IN,
+    OUT,
+    // spotless:on
 }

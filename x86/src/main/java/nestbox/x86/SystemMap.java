@@ -1,7 +1,7 @@
 package nestbox.x86;
 
-import static nestbox.x86.Operand.*;
 import static nestbox.x86.OpcodeRow.Mandatory.*;
+import static nestbox.x86.Operand.*;
 
 /// The system instructions of SDM Vol. 2D, Table A-3, with groups 6, 7, 9 and 15 of Table A-6.
 final class SystemMap {

@@ -1,7 +1,7 @@
 package nestbox.x86;
 
-import static nestbox.x86.Operand.*;
 import static nestbox.x86.OpcodeRow.Mandatory.*;
+import static nestbox.x86.Operand.*;
 
 /// The general-purpose instructions of SDM Vol. 2D, Table A-3 (0F), Table A-4 (0F38) and
 /// Table A-5 (0F3A).

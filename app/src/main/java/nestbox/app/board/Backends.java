@@ -1,10 +1,5 @@
 package nestbox.app.board;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import nestbox.devices.virtio.VirtioPci;
 import nestbox.devices.virtio.blk.Disk;
 import nestbox.devices.virtio.blk.OverlayDisk;
@@ -17,6 +12,12 @@ import nestbox.devices.virtio.net.UnixStreamBackend;
 import nestbox.devices.virtio.net.VirtioNet;
 import nestbox.devices.virtio.rng.VirtioRng;
 import nestbox.platform.GuestMemory;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /// The files and sockets behind a board's virtio devices.
 final class Backends implements AutoCloseable {
@@ -61,10 +62,7 @@ final class Backends implements AutoCloseable {
         return switch (spec) {
             case NetSpec.Loopback() -> new LoopbackBackend();
             case NetSpec.UnixSocket(Path path, boolean listen) ->
-                    keep(
-                            listen
-                                    ? UnixStreamBackend.listen(path)
-                                    : UnixStreamBackend.connect(path));
+                    keep(listen ? UnixStreamBackend.listen(path) : UnixStreamBackend.connect(path));
         };
     }
 
@@ -79,8 +77,7 @@ final class Backends implements AutoCloseable {
         devices.add(new VirtioPci(new VirtioRng("rng0", SEED), memory));
         for (int i = 0; i < disks.size(); i++) {
             String serial = "nestbox-%d".formatted(i);
-            devices.add(
-                    new VirtioPci(new VirtioBlk("disk" + i, disks.get(i), serial, 1), memory));
+            devices.add(new VirtioPci(new VirtioBlk("disk" + i, disks.get(i), serial, 1), memory));
         }
         for (NetBackend net : nets) {
             devices.add(new VirtioPci(new VirtioNet("net0", MacAddress.parse(MAC), net), memory));

@@ -1,8 +1,5 @@
 package nestbox.app.board;
 
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 import nestbox.cpu.Processors;
 import nestbox.cpu.StartState;
 import nestbox.devices.Chipset;
@@ -16,6 +13,10 @@ import nestbox.platform.MmioSpace;
 import nestbox.platform.PortIo;
 import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /// A PC: processors, memory, chip set and PCI devices, wired together.
 ///

@@ -1,11 +1,12 @@
 package nestbox.app.board;
 
-import java.time.Instant;
-import java.util.List;
-import java.util.Optional;
 import nestbox.cpu.model.CpuModel;
 import nestbox.devices.rtc.Rtc;
 import nestbox.platform.ByteSink;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
 
 /// What a board is made of, as its user wants it.
 ///

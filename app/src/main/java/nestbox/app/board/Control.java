@@ -1,7 +1,8 @@
 package nestbox.app.board;
 
-import java.util.Optional;
 import nestbox.platform.BoardControl;
+
+import java.util.Optional;
 
 /// Remembers what a device asked of the board until the run loop looks.
 final class Control implements BoardControl {

@@ -1,6 +1,5 @@
 package nestbox.app.board;
 
-import java.util.List;
 import nestbox.cpu.model.Cache;
 import nestbox.cpu.model.CpuModel;
 import nestbox.cpu.model.CpuidLeaves;
@@ -12,6 +11,8 @@ import nestbox.devices.smbios.BoardIdentity;
 import nestbox.devices.smbios.ProcessorIdentity;
 import nestbox.devices.smbios.SmbiosTables;
 import nestbox.platform.GuestMemory;
+
+import java.util.List;
 
 /// Puts the ACPI and SMBIOS tables into the firmware segment. It stays writable, since the FACS in
 /// it holds a lock that the guest takes.

@@ -1,11 +1,12 @@
 package nestbox.app.board;
 
+import nestbox.cpu.Processor;
+import nestbox.devices.uart.Uart;
+
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
-import nestbox.cpu.Processor;
-import nestbox.devices.uart.Uart;
 
 /// Gives the processors their turns, lets time pass, and brings in what comes from other threads.
 final class RunLoop {

@@ -39,6 +39,7 @@ public enum ApicRegister {
     CURRENT_COUNT(0x390, RO, RO, 0, "Current count (for timer)"),
     DIVIDE_CONFIGURATION(0x3E0, RW, RW, 0xB, "Divide configuration (for timer)"),
     SELF_IPI(0x3F0, NONE, WO, 0xFF, "SELF IPI");
+
     // spotless:on
 
     /// What software may do to a register: read-write, read only, write only.

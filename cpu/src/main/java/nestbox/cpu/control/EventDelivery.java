@@ -408,7 +408,9 @@ public final class EventDelivery {
         boolean inner = !code.isConforming() && code.dpl() < cpu.cpl;
         long stack = cpu.get64(Cpu.RSP);
         if (gate.interruptStackTable() != 0) {
-            stack = taskSwitch.longModePointer(0x24 + 8 * (gate.interruptStackTable() - 1), external);
+            stack =
+                    taskSwitch.longModePointer(
+                            0x24 + 8 * (gate.interruptStackTable() - 1), external);
         } else if (inner) {
             stack = taskSwitch.longModePointer(4 + 8 * code.dpl(), external);
         }
@@ -453,8 +455,7 @@ public final class EventDelivery {
     }
 
     /// State that a transfer changes before the last moment at which it may fault.
-    record Snapshot(
-            Cpu cpu, Segment stack, Segment code, int cpl, long rsp, long rip, long flags) {
+    record Snapshot(Cpu cpu, Segment stack, Segment code, int cpl, long rsp, long rip, long flags) {
         Snapshot(Cpu cpu) {
             this(
                     cpu,

@@ -114,8 +114,7 @@ public final class FarTransfer {
         cpu.stateChanged();
     }
 
-    private static void system(
-            Cpu cpu, int selector, Descriptor target, boolean call, int length) {
+    private static void system(Cpu cpu, int selector, Descriptor target, boolean call, int length) {
         int type = target.type();
         if (cpu.isLongMode()) {
             if (type != Descriptor.CALL_GATE) {
@@ -162,8 +161,7 @@ public final class FarTransfer {
             throw cpu.generalProtection();
         }
         Descriptor code = cpu.segmentation.read(selector, Vector.GP, 0);
-        boolean level =
-                call || code.isConforming() ? code.dpl() <= cpu.cpl : code.dpl() == cpu.cpl;
+        boolean level = call || code.isConforming() ? code.dpl() <= cpu.cpl : code.dpl() == cpu.cpl;
         if (!code.isCode() || !level) {
             throw cpu.segmentation.fault(Vector.GP, selector, 0);
         }
@@ -322,9 +320,7 @@ public final class FarTransfer {
             cpu.segments[Insn.SS].setNull(stackSelector);
             cpu.segments[Insn.SS].rights |= level << 5;
         } else {
-            cpu.segmentation
-                    .accessed(stackDescriptor)
-                    .into(cpu.segments[Insn.SS], stackSelector);
+            cpu.segmentation.accessed(stackDescriptor).into(cpu.segments[Insn.SS], stackSelector);
         }
         cpu.segmentation.dropInaccessible();
         cpu.stateChanged();

@@ -143,8 +143,7 @@ public final class Segmentation {
                                 || (descriptor.type() & Segment.WRITABLE_OR_READABLE) != 0);
         boolean checked = !descriptor.isCode() || !descriptor.isConforming();
         if (!readable
-                || checked
-                        && (descriptor.dpl() < (selector & RPL) || descriptor.dpl() < cpu.cpl)) {
+                || checked && (descriptor.dpl() < (selector & RPL) || descriptor.dpl() < cpu.cpl)) {
             throw fault(Vector.GP, selector, 0);
         }
         if (!descriptor.isPresent()) {
@@ -213,8 +212,7 @@ public final class Segmentation {
         }
         Descriptor descriptor = readAt((local ? cpu.ldtr.base : cpu.gdtr.base) + (selector & ~7));
         boolean conforming = descriptor.isCode() && descriptor.isConforming();
-        if (!conforming
-                && (descriptor.dpl() < cpu.cpl || descriptor.dpl() < (selector & RPL))) {
+        if (!conforming && (descriptor.dpl() < cpu.cpl || descriptor.dpl() < (selector & RPL))) {
             return null;
         }
         return descriptor.isSystem() && !isVisibleSystemType(descriptor.type(), forLimit)

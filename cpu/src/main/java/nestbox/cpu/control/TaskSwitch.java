@@ -14,11 +14,14 @@ import nestbox.x86.Vector;
 /// task-state segments. SDM Vol. 3A, chapter "Task Management".
 public final class TaskSwitch {
     /// What caused a switch: it decides on busy bits, the back link and NT.
-    enum Cause { JUMP, CALL, INTERRUPT, RETURN }
+    enum Cause {
+        JUMP,
+        CALL,
+        INTERRUPT,
+        RETURN
+    }
 
-    private static final int[] ORDER = {
-        Insn.ES, Insn.CS, Insn.SS, Insn.DS, Insn.FS, Insn.GS
-    };
+    private static final int[] ORDER = {Insn.ES, Insn.CS, Insn.SS, Insn.DS, Insn.FS, Insn.GS};
 
     private final Cpu cpu;
 
@@ -133,7 +136,8 @@ public final class TaskSwitch {
         if (cause == Cause.JUMP || cause == Cause.RETURN) {
             cpu.segmentation.setBusy(old, false);
         }
-        TaskState state = small ? TaskState.read16(cpu, tss.base()) : TaskState.read32(cpu, tss.base());
+        TaskState state =
+                small ? TaskState.read16(cpu, tss.base()) : TaskState.read32(cpu, tss.base());
         long newFlags = state.flags();
         if (cause == Cause.CALL || cause == Cause.INTERRUPT) {
             cpu.mmu.writeSystem(tss.base(), 2, cpu.tr.selector);
@@ -271,8 +275,7 @@ public final class TaskSwitch {
         boolean readable =
                 !data.isSystem()
                         && (!data.isCode() || (data.type() & Segment.WRITABLE_OR_READABLE) != 0);
-        boolean privileged =
-                conforming || data.dpl() >= cpu.cpl && data.dpl() >= (selector & 3);
+        boolean privileged = conforming || data.dpl() >= cpu.cpl && data.dpl() >= (selector & 3);
         if (!readable || !privileged) {
             throw cpu.segmentation.fault(Vector.TS, selector, external);
         }

@@ -3,5 +3,8 @@ package nestbox.cpu.core;
 /// What a processor does; the numbers are those of the VMCS field. SDM Vol. 3C, "Guest
 /// Non-Register State".
 public enum Activity {
-    ACTIVE, HLT, SHUTDOWN, WAIT_FOR_SIPI
+    ACTIVE,
+    HLT,
+    SHUTDOWN,
+    WAIT_FOR_SIPI
 }

@@ -35,12 +35,7 @@ public final class Block {
     public long delta1;
 
     public Block(
-            Insn[] insns,
-            int count,
-            int mode,
-            int start,
-            boolean transfers,
-            boolean linkable) {
+            Insn[] insns, int count, int mode, int start, boolean transfers, boolean linkable) {
         this.insns = insns;
         this.count = count;
         this.length = insns[insns.length - 1].end;

@@ -111,13 +111,7 @@ public final class Cpu extends LinearMemory {
             segments[i] = new Segment();
         }
         debug = new DebugRegisters(this);
-        mmu =
-                new Mmu(
-                        this,
-                        bus.memory(),
-                        bus.mmio(),
-                        bus.code(),
-                        features.physicalAddressBits());
+        mmu = new Mmu(this, bus.memory(), bus.mmio(), bus.code(), features.physicalAddressBits());
         segmentation = new Segmentation(this);
         delivery = new EventDelivery(this);
         msrs = new Msrs(this);
@@ -298,7 +292,6 @@ public final class Cpu extends LinearMemory {
         return get64(EXECUTED);
     }
 
-
     // Modes
 
     public boolean isProtected() {
@@ -475,14 +468,16 @@ public final class Cpu extends LinearMemory {
         long linear = linear(insn, bytes, false);
         long scratch = base + SCRATCH;
         if (bytes <= 8) {
-            NativeSpace.SPACE.set(NativeSpace.I64, base + SCRATCH, read(insn.segment, linear, bytes));
+            NativeSpace.SPACE.set(
+                    NativeSpace.I64, base + SCRATCH, read(insn.segment, linear, bytes));
             return scratch;
         }
         if (aligned && (linear & 15) != 0) {
             throw generalProtection();
         }
         long low = read64(insn.segment, linear);
-        NativeSpace.SPACE.set(NativeSpace.I64, base + SCRATCH + 8, read64(insn.segment, linear + 8));
+        NativeSpace.SPACE.set(
+                NativeSpace.I64, base + SCRATCH + 8, read64(insn.segment, linear + 8));
         NativeSpace.SPACE.set(NativeSpace.I64, base + SCRATCH, low);
         return scratch;
     }

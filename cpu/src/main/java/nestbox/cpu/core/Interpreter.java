@@ -1,13 +1,13 @@
 package nestbox.cpu.core;
 
-import java.util.ArrayList;
-import java.util.List;
 import nestbox.cpu.decode.Decoder;
 import nestbox.cpu.paging.TlbContext;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.RFlags;
-import nestbox.x86.Vector;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /// The step loop: finds or decodes the block at RIP, runs it, delivers what interrupts it.
 final class Interpreter {

@@ -6,7 +6,6 @@ import static nestbox.platform.NativeSpace.I64;
 import static nestbox.platform.NativeSpace.I8;
 import static nestbox.platform.NativeSpace.SPACE;
 
-import java.util.List;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Modes;
 import nestbox.cpu.core.StateBlock;
@@ -17,6 +16,8 @@ import nestbox.x86.OpcodeMap;
 import nestbox.x86.OpcodeRow;
 import nestbox.x86.OpcodeRow.Mandatory;
 import nestbox.x86.Operand;
+
+import java.util.List;
 
 /// Turns instruction bytes into an [Insn]. SDM Vol. 2A, "Instruction Format".
 ///

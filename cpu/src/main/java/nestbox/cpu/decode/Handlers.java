@@ -1,7 +1,5 @@
 package nestbox.cpu.decode;
 
-import java.util.HashMap;
-import java.util.Map;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
@@ -30,6 +28,9 @@ import nestbox.x86.StringOp;
 import nestbox.x86.SystemOp;
 import nestbox.x86.Vector;
 import nestbox.x86.X87;
+
+import java.util.HashMap;
+import java.util.Map;
 
 /// Gives a decoded instruction its handler: the families' semantics, made once for each operation.
 final class Handlers {

@@ -24,7 +24,7 @@ public final class BinaryConversion {
     /// CVTSI2SD from 32 or 64 bits (sign-extended).
     public long integerTo64(long value) {
         return value == (int) value
-                ? Double.doubleToRawLongBits(value)
+                ? Double.doubleToRawLongBits((double) value)
                 : fromInteger(Binary.BINARY64, value);
     }
 
@@ -171,7 +171,7 @@ public final class BinaryConversion {
     public static int reciprocal32(int bits) {
         float a = Float.intBitsToFloat(bits);
         int sign = bits & 0x8000_0000;
-        if (a != a) {
+        if (Float.isNaN(a)) {
             return bits | 0x0040_0000;
         }
         if ((bits & 0x7F80_0000) == 0) {
@@ -187,7 +187,7 @@ public final class BinaryConversion {
     public static int reciprocalSquareRoot32(int bits) {
         float a = Float.intBitsToFloat(bits);
         int sign = bits & 0x8000_0000;
-        if (a != a) {
+        if (Float.isNaN(a)) {
             return bits | 0x0040_0000;
         }
         if ((bits & 0x7F80_0000) == 0) {

@@ -425,8 +425,9 @@ public final class ExtendedUnit {
         if (denormalSource) {
             flags |= DENORMAL;
         }
-        boolean ended = denormalOperand(a, aSe) | denormalOperand(b, bSe);
-        return ended || denormalSource && (control & DENORMAL) == 0;
+        boolean first = denormalOperand(a, aSe);
+        boolean second = denormalOperand(b, bSe);
+        return first || second || denormalSource && (control & DENORMAL) == 0;
     }
 
     /// Answers an unsupported operand or a NaN.

@@ -1,8 +1,5 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
-import java.util.EnumMap;
-import java.util.Map;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
@@ -12,6 +9,10 @@ import nestbox.x86.Alu;
 import nestbox.x86.Cpuid;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+
+import java.lang.invoke.MethodHandles;
+import java.util.EnumMap;
+import java.util.Map;
 
 /// Handlers of the arithmetic family.
 public final class AluOperations {

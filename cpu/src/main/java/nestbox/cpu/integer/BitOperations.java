@@ -59,8 +59,7 @@ public final class BitOperations {
             return cpu.linear(insn, insn.width, insn.row.op() != Bits.BT);
         }
         long effective = cpu.effectiveAddress(insn) + away & insn.addressMask;
-        return cpu.linear(
-                insn.segment, insn.flat, effective, insn.width, insn.row.op() != Bits.BT);
+        return cpu.linear(insn.segment, insn.flat, effective, insn.width, insn.row.op() != Bits.BT);
     }
 
     private static long changed(long value, long mask, Bits op) {
@@ -80,7 +79,8 @@ public final class BitOperations {
             cpu.statusFlags(flags | RFlags.ZF);
             return;
         }
-        int bit = forward ? Long.numberOfTrailingZeros(value) : 63 - Long.numberOfLeadingZeros(value);
+        int bit =
+                forward ? Long.numberOfTrailingZeros(value) : 63 - Long.numberOfLeadingZeros(value);
         cpu.set(insn.destination, insn.width, bit);
         cpu.statusFlags(flags & ~RFlags.ZF);
     }

@@ -21,8 +21,7 @@ public final class Branches {
             case JMP -> (cpu, insn) -> relative(cpu, insn, insn.immediate);
             case JCC ->
                     (cpu, insn) ->
-                            conditional(
-                                    cpu, insn, cpu.condition(insn.opcode), insn.immediate);
+                            conditional(cpu, insn, cpu.condition(insn.opcode), insn.immediate);
             case CALL -> Branches::call;
             case RET -> Branches::ret;
             case LOOP, LOOPE, LOOPNE -> (cpu, insn) -> loop(cpu, insn, op);

@@ -1,10 +1,11 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Specializer;
+
+import java.lang.invoke.MethodHandles;
 
 /// Template of the handlers for CMP or TEST followed by a conditional jump: the condition comes
 /// from the operands, not from the flags (which are set all the same). See [Specializer].

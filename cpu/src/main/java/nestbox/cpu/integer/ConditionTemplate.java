@@ -1,10 +1,11 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Specializer;
+
+import java.lang.invoke.MethodHandles;
 
 /// Template of the handlers for Jcc, SETcc and CMOVcc: one copy for each condition. See
 /// [Specializer].

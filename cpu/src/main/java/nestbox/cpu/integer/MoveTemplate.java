@@ -1,18 +1,18 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Specializer;
+
+import java.lang.invoke.MethodHandles;
 
 /// Template of the handlers for MOV, MOVZX, MOVSX and MOVSXD. See [Specializer].
 final class MoveTemplate extends Handler {
     /// @param form see [Form]
     /// @param width of the destination
     /// @param sourceWidth of the source; narrower than the destination for the extending moves
-    record Parameters(
-            int form, int width, int sourceWidth, boolean signExtends, boolean plain) {}
+    record Parameters(int form, int width, int sourceWidth, boolean signExtends, boolean plain) {}
 
     private static final Parameters PARAMETERS =
             Specializer.parameters(MethodHandles.lookup(), Parameters.class);

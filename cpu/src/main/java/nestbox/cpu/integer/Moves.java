@@ -1,8 +1,5 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
-import java.util.EnumMap;
-import java.util.Map;
 import nestbox.cpu.control.VirtualMode;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
@@ -15,6 +12,10 @@ import nestbox.x86.Move;
 import nestbox.x86.Operand;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+
+import java.lang.invoke.MethodHandles;
+import java.util.EnumMap;
+import java.util.Map;
 
 /// Handlers of the data movement family.
 public final class Moves {
@@ -62,7 +63,18 @@ public final class Moves {
             case LOAD_FAR -> Moves::loadFar;
             case BOUND -> Moves::bound;
             case ARPL -> Moves::arpl;
-            case MOV, MOVZX, MOVSX, MOVSXD, LEA, XCHG, CMOV, SETCC, PUSH, POP, NOP, PREFETCH,
+            case MOV,
+                    MOVZX,
+                    MOVSX,
+                    MOVSXD,
+                    LEA,
+                    XCHG,
+                    CMOV,
+                    SETCC,
+                    PUSH,
+                    POP,
+                    NOP,
+                    PREFETCH,
                     FENCE ->
                     throw new AssertionError(op + " has a handler of its own");
         };

@@ -34,10 +34,7 @@ final class Multiply {
             cpu.set(Cpu.RAX, width, product);
             cpu.set(Cpu.RDX, width, product >>> 8 * width);
         }
-        long low =
-                signed
-                        ? Arithmetic.signed(product, width)
-                        : Arithmetic.unsigned(product, width);
+        long low = signed ? Arithmetic.signed(product, width) : Arithmetic.unsigned(product, width);
         flags(cpu, product, width, low != product);
     }
 

@@ -1,7 +1,5 @@
 package nestbox.cpu.integer;
 
-import java.util.HashMap;
-import java.util.Map;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
@@ -10,6 +8,9 @@ import nestbox.x86.Operand;
 import nestbox.x86.RFlags;
 import nestbox.x86.Shift;
 
+import java.util.HashMap;
+import java.util.Map;
+
 /// Shifts and rotates. SDM Vol. 2B, "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD".
 ///
 /// A count of zero changes nothing, not even the flags. OF is defined for a count of one only and
@@ -17,8 +18,7 @@ import nestbox.x86.Shift;
 public final class Shifts {
     private Shifts() {}
 
-    /// @param value zero-extended
-    /// @param count already masked, not 0
+    /// A shift of a zero-extended value by a count that is already masked and not 0.
     private interface Operation {
         long apply(StateBlock state, long value, int count, int width);
     }
@@ -172,8 +172,7 @@ public final class Shifts {
             carry = (fill >>> bits - more & 1) != 0;
         }
         result = Arithmetic.unsigned(result, width);
-        state.flagsOfResult(
-                result, width, carry, top(result, width) != top(value, width), false);
+        state.flagsOfResult(result, width, carry, top(result, width) != top(value, width), false);
         return result;
     }
 
@@ -190,8 +189,7 @@ public final class Shifts {
             carry = (fill >>> more - 1 & 1) != 0;
         }
         result = Arithmetic.unsigned(result, width);
-        state.flagsOfResult(
-                result, width, carry, top(result, width) != top(value, width), false);
+        state.flagsOfResult(result, width, carry, top(result, width) != top(value, width), false);
         return result;
     }
 }

@@ -1,10 +1,11 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Specializer;
+
+import java.lang.invoke.MethodHandles;
 
 /// Template of the handlers for PUSH and POP of a register in 64-bit mode, and for near CALL and
 /// RET there: the stack is flat and 8 bytes wide. See [Specializer].

@@ -5,7 +5,6 @@ import static nestbox.platform.NativeSpace.I32;
 import static nestbox.platform.NativeSpace.I64;
 import static nestbox.platform.NativeSpace.SPACE;
 
-import java.lang.foreign.MemorySegment;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
@@ -14,6 +13,8 @@ import nestbox.cpu.core.Restart;
 import nestbox.cpu.core.Semantic;
 import nestbox.x86.RFlags;
 import nestbox.x86.StringOp;
+
+import java.lang.foreign.MemorySegment;
 
 /// String instructions, with and without repeat prefix. SDM Vol. 2A, "REP/REPE/REPZ/REPNE/REPNZ".
 ///

@@ -1,10 +1,11 @@
 package nestbox.cpu.integer;
 
-import java.lang.invoke.MethodHandles;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Specializer;
+
+import java.lang.invoke.MethodHandles;
 
 /// Template of the handlers that read one operand, change it and write it back. See [Specializer].
 final class UnaryTemplate extends Handler {
@@ -18,8 +19,7 @@ final class UnaryTemplate extends Handler {
 
     record Parameters(Operation operation, boolean memory, int width, boolean plain) {
         static Parameters of(Operation operation, Insn insn) {
-            return new Parameters(
-                    operation, insn.isMemory, insn.width, Operands.isPlain(insn));
+            return new Parameters(operation, insn.isMemory, insn.width, Operands.isPlain(insn));
         }
     }
 

@@ -2,10 +2,11 @@ package nestbox.cpu.model;
 
 import static nestbox.x86.Cpuid.*;
 
+import nestbox.x86.Cpuid;
+
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
-import nestbox.x86.Cpuid;
 
 /// The features that the processor really implements: the one place to touch when it learns more.
 ///

@@ -2,14 +2,15 @@ package nestbox.cpu.model;
 
 import static nestbox.x86.Cpuid.*;
 
-import java.util.EnumSet;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import nestbox.cpu.model.Cache.Kind;
 import nestbox.cpu.model.Cache.Sharing;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /// The processor models: tables only.
 final class Models {
@@ -29,8 +30,7 @@ final class Models {
     private static final long MCG_CAP = 8;
 
     /// Bits 2:0 of IA32_FEATURE_CONTROL: locked by firmware, with VMX outside SMX if there is VMX.
-    private static final long FEATURE_CONTROL =
-            Implemented.FEATURES.contains(VMX) ? 0b101 : 0b001;
+    private static final long FEATURE_CONTROL = Implemented.FEATURES.contains(VMX) ? 0b101 : 0b001;
 
     /// C0 and two sub-states of C1: deeper ones would save no power here.
     private static final int MWAIT_SUBSTATES = 0x20;
@@ -111,6 +111,7 @@ final class Models {
             0x16,
             msrs(0x0D00_0404, 0, 20, 8),
             VmxModels.SERVER);
+
     // spotless:on
 
     private Models() {}

@@ -2,8 +2,6 @@ package nestbox.cpu.paging;
 
 import static nestbox.cpu.paging.PageFormat.*;
 
-import java.util.ArrayList;
-import java.util.List;
 import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
@@ -14,6 +12,9 @@ import nestbox.platform.NativeSpace;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /// Memory management of one processor: translation with its faults, the cached address spaces,
 /// and every access that the software TLB doesn't answer.
@@ -33,12 +34,7 @@ public final class Mmu implements SlowMemory {
     private boolean alignmentChecked;
     private long a20Mask = -1;
 
-    public Mmu(
-            Cpu cpu,
-            GuestMemory memory,
-            MmioSpace mmio,
-            BlockCache code,
-            int physicalBits) {
+    public Mmu(Cpu cpu, GuestMemory memory, MmioSpace mmio, BlockCache code, int physicalBits) {
         this.cpu = cpu;
         this.memory = memory;
         this.mmio = mmio;
@@ -184,9 +180,7 @@ public final class Mmu implements SlowMemory {
         boolean supervisor = privilege != AddressSpace.USER;
         boolean mayRead = supervisor ? mayReadAsSupervisor(privilege) : walk.user;
         boolean mayWrite =
-                mayRead
-                        && (walk.writable
-                                || supervisor && (cpu.cr0 & ControlBits.CR0_WP) == 0);
+                mayRead && (walk.writable || supervisor && (cpu.cr0 & ControlBits.CR0_WP) == 0);
         boolean mayExecute = walk.executable && (supervisor ? mayFetchAsSupervisor() : walk.user);
         boolean allowed = fetch ? mayExecute : write ? mayWrite : mayRead;
         if (!allowed) {

@@ -7,9 +7,10 @@ import static nestbox.cpu.core.LinearMemory.TAG_READ;
 import static nestbox.cpu.core.LinearMemory.TAG_WRITE;
 import static nestbox.cpu.core.LinearMemory.TLB_ENTRIES;
 
-import java.util.Arrays;
 import nestbox.cpu.core.Block;
 import nestbox.cpu.core.LinearMemory;
+
+import java.util.Arrays;
 
 /// Cached translations of one address space at one privilege: a software TLB for data and code,
 /// and a cache from linear instruction pointers to decoded blocks.
@@ -111,12 +112,7 @@ public final class TlbContext {
     ///
     /// @param shift size of the page that maps it, as a shift
     void enter(
-            long linear,
-            long hostPage,
-            boolean read,
-            boolean write,
-            boolean execute,
-            int shift) {
+            long linear, long hostPage, boolean read, boolean write, boolean execute, int shift) {
         used = true;
         largestShift = Math.max(largestShift, shift);
         int entry = LinearMemory.entryOf(linear);
@@ -131,9 +127,7 @@ public final class TlbContext {
     /// Place of the page that holds a linear address if it is cached as executable, else -1.
     long executablePage(long linear) {
         int entry = LinearMemory.entryOf(linear);
-        return tlb[entry + TAG_EXECUTE] == (linear & -4096)
-                ? tlb[entry + HOST_PAGE]
-                : -1;
+        return tlb[entry + TAG_EXECUTE] == (linear & -4096) ? tlb[entry + HOST_PAGE] : -1;
     }
 
     /// Takes write permission from every translation to a page.

@@ -29,7 +29,7 @@ final class SseArithmetic {
     }
 
     @FunctionalInterface
-    interface Double {
+    interface DoubleOperation {
         long apply(SseUnit sse, Insn insn, long a, long b);
     }
 
@@ -63,7 +63,7 @@ final class SseArithmetic {
         };
     }
 
-    static Semantic pd(Double op) {
+    static Semantic pd(DoubleOperation op) {
         return (cpu, insn) -> {
             SseUnit sse = cpu.sse;
             sse.begin();
@@ -89,7 +89,7 @@ final class SseArithmetic {
         };
     }
 
-    static Semantic sd(Double op) {
+    static Semantic sd(DoubleOperation op) {
         return (cpu, insn) -> {
             SseUnit sse = cpu.sse;
             sse.begin();
@@ -186,7 +186,7 @@ final class SseArithmetic {
         };
     }
 
-    static Semantic horizontalDouble(Double op) {
+    static Semantic horizontalDouble(DoubleOperation op) {
         return (cpu, insn) -> {
             SseUnit sse = cpu.sse;
             sse.begin();

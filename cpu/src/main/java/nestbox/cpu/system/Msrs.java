@@ -1,12 +1,13 @@
 package nestbox.cpu.system;
 
-import java.util.HashMap;
-import java.util.Map;
-import java.util.Optional;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
 
 /// RDMSR and WRMSR: which registers there are, which bits they take, what a write does. SDM
 /// Vol. 4, "Architectural MSRs".
@@ -187,13 +188,35 @@ public final class Msrs {
     /// Whether the model has the register.
     private boolean exists(Msr msr, int number) {
         return switch (msr) {
-            case IA32_TIME_STAMP_COUNTER, IA32_APIC_BASE, IA32_BIOS_SIGN_ID, IA32_BIOS_UPDT_TRIG,
-                    IA32_PLATFORM_ID, IA32_SYSENTER_CS, IA32_SYSENTER_ESP, IA32_SYSENTER_EIP,
-                    IA32_MISC_ENABLE, IA32_PAT, IA32_MTRRCAP, IA32_MTRR_DEF_TYPE,
-                    IA32_MTRR_FIX64K_00000, IA32_MTRR_FIX16K_80000, IA32_MTRR_FIX16K_A0000,
-                    IA32_MTRR_FIX4K, IA32_DEBUGCTL, IA32_MCG_CAP, IA32_MCG_STATUS,
-                    IA32_P5_MC_ADDR, IA32_P5_MC_TYPE, IA32_EFER, IA32_STAR, IA32_LSTAR,
-                    IA32_CSTAR, IA32_FMASK, IA32_FS_BASE, IA32_GS_BASE, IA32_KERNEL_GS_BASE ->
+            case IA32_TIME_STAMP_COUNTER,
+                    IA32_APIC_BASE,
+                    IA32_BIOS_SIGN_ID,
+                    IA32_BIOS_UPDT_TRIG,
+                    IA32_PLATFORM_ID,
+                    IA32_SYSENTER_CS,
+                    IA32_SYSENTER_ESP,
+                    IA32_SYSENTER_EIP,
+                    IA32_MISC_ENABLE,
+                    IA32_PAT,
+                    IA32_MTRRCAP,
+                    IA32_MTRR_DEF_TYPE,
+                    IA32_MTRR_FIX64K_00000,
+                    IA32_MTRR_FIX16K_80000,
+                    IA32_MTRR_FIX16K_A0000,
+                    IA32_MTRR_FIX4K,
+                    IA32_DEBUGCTL,
+                    IA32_MCG_CAP,
+                    IA32_MCG_STATUS,
+                    IA32_P5_MC_ADDR,
+                    IA32_P5_MC_TYPE,
+                    IA32_EFER,
+                    IA32_STAR,
+                    IA32_LSTAR,
+                    IA32_CSTAR,
+                    IA32_FMASK,
+                    IA32_FS_BASE,
+                    IA32_GS_BASE,
+                    IA32_KERNEL_GS_BASE ->
                     true;
             case IA32_MTRR_PHYSBASE, IA32_MTRR_PHYSMASK ->
                     (number - 0x200) / 2 < (cpu.features.msr(Msr.IA32_MTRRCAP, 0xFE) & 0xFF);
@@ -264,9 +287,6 @@ public final class Msrs {
 
     /// UC, WC, WT, WP, WB, and UC− in the PAT only. SDM Vol. 3A, "Memory Type Range Registers".
     private static boolean isMemoryType(long type, boolean uncachedMinus) {
-        return type == 0
-                || type == 1
-                || type >= 4 && type <= 6
-                || uncachedMinus && type == 7;
+        return type == 0 || type == 1 || type >= 4 && type <= 6 || uncachedMinus && type == 7;
     }
 }

@@ -2,12 +2,12 @@ package nestbox.cpu.system;
 
 import static nestbox.x86.ControlBits.*;
 
+import nestbox.cpu.control.Segmentation;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.DebugRegisters;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
 import nestbox.cpu.xsave.StateSaves;
-import nestbox.cpu.control.Segmentation;
 import nestbox.x86.Cpuid;
 import nestbox.x86.RFlags;
 import nestbox.x86.SystemOp;
@@ -21,8 +21,7 @@ public final class SystemInstructions {
         return switch (op) {
             case SGDT, SIDT, LGDT, LIDT, SLDT, STR, LLDT, LTR, VERR, VERW, LAR, LSL, SMSW ->
                     TableInstructions.of(op);
-            case LMSW ->
-                    (cpu, insn) -> cpu.controls.lmsw(cpu.loadRm(insn, insn.destination, 2));
+            case LMSW -> (cpu, insn) -> cpu.controls.lmsw(cpu.loadRm(insn, insn.destination, 2));
             case CLTS ->
                     (cpu, insn) -> {
                         cpu.cr0 &= ~CR0_TS;
@@ -82,9 +81,7 @@ public final class SystemInstructions {
     public static boolean isDefined(SystemOp op, Insn insn) {
         boolean control = op == SystemOp.MOV_FROM_CR || op == SystemOp.MOV_TO_CR;
         boolean debug = op == SystemOp.MOV_FROM_DR || op == SystemOp.MOV_TO_DR;
-        return control
-                ? insn.reg <= 4 && insn.reg != 1 || insn.reg == 8
-                : !debug || insn.reg < 8;
+        return control ? insn.reg <= 4 && insn.reg != 1 || insn.reg == 8 : !debug || insn.reg < 8;
     }
 
     private static int registerWidth(Cpu cpu) {
@@ -161,7 +158,9 @@ public final class SystemInstructions {
             throw cpu.generalProtection();
         }
         switch (number) {
-            case 6 -> cpu.debug.dr6 = value & 0xE00F | DebugRegisters.DR6_FIXED | DebugRegisters.DR6_RTM;
+            case 6 ->
+                    cpu.debug.dr6 =
+                            value & 0xE00F | DebugRegisters.DR6_FIXED | DebugRegisters.DR6_RTM;
             case 7 -> cpu.debug.dr7(value);
             default -> cpu.debug.address(number, value);
         }
@@ -256,8 +255,7 @@ public final class SystemInstructions {
 
     /// #UD at CPL > 0, and when IA32_MISC_ENABLE turns the instructions off.
     private static void requireUserMonitor(Cpu cpu) {
-        boolean enabled =
-                (cpu.msrs.read(nestbox.x86.Msr.IA32_MISC_ENABLE.number()) & 1 << 18) != 0;
+        boolean enabled = (cpu.msrs.read(nestbox.x86.Msr.IA32_MISC_ENABLE.number()) & 1 << 18) != 0;
         if (cpu.cpl != 0 || !enabled) {
             throw cpu.undefined();
         }

@@ -109,8 +109,7 @@ final class TableInstructions {
         Long descriptor = segmentation.visible(selector, limit);
         zf(cpu, descriptor != null);
         if (descriptor != null) {
-            long value =
-                    limit ? Segmentation.limitOf(descriptor) : descriptor >>> 32 & RIGHTS;
+            long value = limit ? Segmentation.limitOf(descriptor) : descriptor >>> 32 & RIGHTS;
             cpu.set(insn.destination, insn.width, value);
         }
     }

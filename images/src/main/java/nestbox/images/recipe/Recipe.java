@@ -2,11 +2,11 @@ package nestbox.images.recipe;
 
 import nestbox.images.recipe.Item.CharacterDevice;
 import nestbox.images.recipe.Item.Data;
+import nestbox.images.recipe.Item.DebianPackage;
 import nestbox.images.recipe.Item.Folder;
 import nestbox.images.recipe.Item.Guest;
 import nestbox.images.recipe.Item.Link;
 import nestbox.images.recipe.Item.LoadableModule;
-import nestbox.images.recipe.Item.DebianPackage;
 import nestbox.images.recipe.Item.Program;
 import nestbox.images.recipe.Item.Text;
 
