@@ -141,14 +141,17 @@ final class RunLoop {
         return Optional.empty();
     }
 
+    /// Waits for so long, or until [#wake] or [#stop].
     private synchronized void sleep(long nanos) {
-        if (!woken && !stopped && nanos > 0) {
-            try {
-                wait(nanos / NANOS_PER_MILLI, (int) (nanos % NANOS_PER_MILLI));
-            } catch (InterruptedException e) {
-                stopped = true;
-                Thread.currentThread().interrupt();
+        long end = System.nanoTime() + nanos;
+        try {
+            for (long left = nanos; left > 0 && !woken && !stopped; ) {
+                wait(left / NANOS_PER_MILLI, (int) (left % NANOS_PER_MILLI));
+                left = end - System.nanoTime();
             }
+        } catch (InterruptedException e) {
+            stopped = true;
+            Thread.currentThread().interrupt();
         }
         woken = false;
     }

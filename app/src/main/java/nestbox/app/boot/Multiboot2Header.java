@@ -52,7 +52,7 @@ record Multiboot2Header(Optional<LoadAddresses> addresses, Optional<Long> entry)
         long end = at + (head.getInt(at + 8) & 0xFFFF_FFFFL);
         Optional<LoadAddresses> addresses = Optional.empty();
         Optional<Long> entry = Optional.empty();
-        for (long tag = at + FIXED_PART; ; ) {
+        for (long tag = (long) at + FIXED_PART; ; ) {
             if (end > head.limit() || tag + TAG_HEADER > end) {
                 throw damaged(file);
             }

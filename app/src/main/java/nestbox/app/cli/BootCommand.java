@@ -102,8 +102,9 @@ final class BootCommand implements Callable<Integer> {
             throw UserMistake.of("Can't set up the machine", e);
         } catch (OutOfMemoryError e) {
             throw new UserMistake(
-                    "This host has no room for a guest with %d MiB of memory: give it"
-                            + " less with --memory.".formatted(memory >> 20),
+                    ("This host has no room for a guest with %d MiB of memory: give it"
+                                    + " less with --memory.")
+                            .formatted(memory >> 20),
                     e);
         }
     }

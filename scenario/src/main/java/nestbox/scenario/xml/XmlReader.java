@@ -42,7 +42,6 @@ public final class XmlReader {
             Pattern.compile("\\sencoding\\s*=\\s*[\"']([^\"']*)[\"']");
 
     private final String text;
-    private final Findings findings;
     private final Deque<Open> open = new ArrayDeque<>();
     private Optional<Element> root = Optional.empty();
     private int at;
@@ -51,9 +50,8 @@ public final class XmlReader {
     private int line = 1;
     private int column = 1;
 
-    private XmlReader(String text, Findings findings) {
+    private XmlReader(String text) {
         this.text = text;
-        this.findings = findings;
     }
 
     /// The root element, or nothing but a finding if the file isn't well-formed.
@@ -71,7 +69,7 @@ public final class XmlReader {
     }
 
     public static Optional<Element> read(String text, Findings findings) {
-        XmlReader reader = new XmlReader(text, findings);
+        XmlReader reader = new XmlReader(text);
         try {
             reader.document();
             return reader.root;
@@ -91,7 +89,7 @@ public final class XmlReader {
         CoderResult result = decoder.decode(ByteBuffer.wrap(bytes), chars, true);
         String text = chars.flip().toString();
         if (result.isError()) {
-            XmlReader reader = new XmlReader(text, findings);
+            XmlReader reader = new XmlReader(text);
             findings.add(
                     FormRules.SYNTAX,
                     reader.position(text.length()),
