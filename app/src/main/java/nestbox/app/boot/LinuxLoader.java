@@ -59,7 +59,7 @@ final class LinuxLoader {
                             .formatted(images.kernel().name(), header.loadAddress()));
         }
         if (!free.take(header.loadAddress(), header.memoryNeeded())) {
-            throw tooSmall("the kernel", header.loadAddress() + header.memoryNeeded());
+            throw tooSmall("the kernel");
         }
         images.kernel()
                 .copyTo(memory, header.loadAddress(), header.setupBytes(), header.kernelBytes());
@@ -102,11 +102,7 @@ final class LinuxLoader {
         long cr3 =
                 free.takeHighest(pages.size(), GuestMemory.PAGE_SIZE, memory.lowTop())
                         .filter(address -> address >= header.loadAddress())
-                        .orElseThrow(
-                                () ->
-                                        tooSmall(
-                                                "the kernel and its page tables",
-                                                needed() + pages.size()));
+                        .orElseThrow(() -> tooSmall("the kernel and its page tables"));
         free.zero(cr3, pages.size());
         pages.write(memory, cr3);
         return cr3;
@@ -124,8 +120,7 @@ final class LinuxLoader {
                                 () ->
                                         tooSmall(
                                                 "the kernel and the initial RAM disk "
-                                                        + initrd.name(),
-                                                needed() + initrd.size()));
+                                                        + initrd.name()));
         initrd.copyTo(memory, address, 0, initrd.size());
         memory.writeInt(ZERO_PAGE + RAMDISK_IMAGE, (int) address);
         memory.writeInt(ZERO_PAGE + RAMDISK_SIZE, (int) initrd.size());
@@ -151,11 +146,14 @@ final class LinuxLoader {
         }
     }
 
+    /// RAM in which the kernel, the initial RAM disk and the page tables fit.
     private long needed() {
-        return header.loadAddress() + header.memoryNeeded();
+        long pages = header.entry64() ? new IdentityPages(memory).size() : 0;
+        long ramDisk = images.initrd().map(BootFile::size).orElse(0L);
+        return header.loadAddress() + header.memoryNeeded() + pages + ramDisk;
     }
 
-    private BootException tooSmall(String what, long bytes) {
-        return MemoryNeed.exception(images.kernel(), memory, what, bytes);
+    private BootException tooSmall(String what) {
+        return MemoryNeed.exception(images.kernel(), memory, what, needed());
     }
 }

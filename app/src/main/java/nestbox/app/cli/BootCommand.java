@@ -61,6 +61,7 @@ final class BootCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
+        machine.check();
         GuestFiles files = GuestFiles.of(guest, err);
         long started = System.nanoTime();
         Ending ending;
@@ -99,7 +100,7 @@ final class BootCommand implements Callable<Integer> {
                                     Rtc.DEFAULT_START,
                                     machine.clock));
         } catch (IOException e) {
-            throw UserMistake.of("Can't set up the machine", e);
+            throw machine.explained(e);
         } catch (OutOfMemoryError e) {
             throw new UserMistake(
                     ("This host has no room for a guest with %d MiB of memory: give it"

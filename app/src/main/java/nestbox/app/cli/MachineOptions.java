@@ -9,6 +9,9 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,6 +73,57 @@ final class MachineOptions {
                     "virtual: time passes with the instructions, so every run is the same. "
                             + "host: a second is a second. Default: ${DEFAULT-VALUE}.")
     ClockMode clock = ClockMode.VIRTUAL;
+
+    /// Finds what would keep a machine from being built, before anything is done.
+    void check() {
+        for (DiskSpec disk : disks) {
+            check(disk);
+        }
+    }
+
+    private static void check(DiskSpec disk) {
+        Path file = disk.file();
+        try {
+            if (!Files.exists(file)) {
+                throw new UserMistake(
+                        "There is no disk %s: make it, for example with truncate -s 1G %s."
+                                .formatted(file, file));
+            }
+            if (Files.isDirectory(file)) {
+                throw new UserMistake("The disk %s is a folder: name a file.".formatted(file));
+            }
+            if (Files.isRegularFile(file) && Files.size(file) == 0) {
+                throw new UserMistake(
+                        "The disk %s is empty: give it a size with truncate -s 1G %s."
+                                .formatted(file, file));
+            }
+        } catch (IOException e) {
+            throw UserMistake.of("Can't look at the disk " + file, e);
+        }
+        if (!Files.isReadable(file)) {
+            throw new UserMistake("The disk %s can't be read: permission denied.".formatted(file));
+        }
+        if (disk.access() == DiskSpec.Access.READ_WRITE && !Files.isWritable(file)) {
+            throw new UserMistake(
+                    "The disk %s can't be written to: add ,ro or ,overlay to its name."
+                            .formatted(file));
+        }
+    }
+
+    /// What to tell the user when the machine couldn't be built.
+    UserMistake explained(IOException e) {
+        return switch (net.orElse(new NetSpec.Loopback())) {
+            case NetSpec.UnixSocket(Path path, boolean listen)
+                    when !(e instanceof FileSystemException) ->
+                    UserMistake.of(
+                            (listen ? "Can't wait at" : "Can't connect to")
+                                    + " the socket of --net, "
+                                    + path,
+                            e);
+            case NetSpec.UnixSocket _, NetSpec.Loopback _ ->
+                    UserMistake.of("Can't set up the machine", e);
+        };
+    }
 
     static final class ProcessorCount implements ITypeConverter<Integer> {
         @Override

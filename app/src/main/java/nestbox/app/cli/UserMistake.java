@@ -26,7 +26,7 @@ final class UserMistake extends RuntimeException {
 
     private static String reason(IOException e) {
         return switch (e) {
-            case NoSuchFileException missing -> "there is no " + missing.getFile();
+            case NoSuchFileException missing -> "there is no file or folder " + missing.getFile();
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();
             case FileAlreadyExistsException there -> there.getFile() + " is there already";
             case FileSystemException failed ->

@@ -115,7 +115,7 @@ class LinuxLoaderTest {
     @Test
     void mistakesAreToldInOneSentence() {
         refused(32, Kernels.bzImage().putLong(0x258, 0x80_0000_0000L), "there never is RAM");
-        refused(17, Kernels.bzImage(), "try --memory 20M");
+        refused(17, Kernels.bzImage(), "try --memory 21M");
         refused(32, Kernels.bzImage().putShort(0x206, (short) 0x203), "older than 2.06");
         refused(32, Kernels.bzImage().putInt(0x1F4, 0x1000), "truncated");
         refused(32, Kernels.bzImage().putInt(0x260, -1), "below 2 GiB");
@@ -134,7 +134,7 @@ class LinuxLoaderTest {
                             () -> Boots.images(Kernels.bzImage().array(), initrd, "").load(memory))
                     .isInstanceOf(BootException.class)
                     .hasMessageContaining("initrd")
-                    .hasMessageContaining("try --memory 40M");
+                    .hasMessageContaining("try --memory 41M");
         }
     }
 

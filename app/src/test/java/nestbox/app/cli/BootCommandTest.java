@@ -120,7 +120,7 @@ class BootCommandTest {
         mistake("neither a Linux bzImage nor a multiboot kernel", "--kernel", text.toString());
         mistake("There is no module nothing", "--kernel", kernel, "--module", "nothing a b");
         mistake("There is no initial RAM disk", "--kernel", kernel, "--initrd", "missing");
-        mistake("there is no missing.img", "--kernel", kernel, "--disk", "missing.img");
+        mistake("no disk missing.img", "--kernel", kernel, "--disk", "missing.img");
         mistake("--kernel", "--initrd", text.toString());
         mistake("exclude each other", "--kernel", kernel, "--guest", "default");
         mistake("no guest image", "--guest", "windows");
