@@ -22,6 +22,10 @@ import java.util.List;
 /// Characters from outside wait in a queue, the other end of the cable, until the receiver has
 /// room: [#canReceive] tells a well-behaved sender when to hold back, one that doesn't care
 /// overruns the receiver.
+///
+/// The other end keeps its characters until the guest listens: it asks for them (RTS), lets
+/// them interrupt it, or polls for one. A driver that sets the port up discards what it finds
+/// there, so commands that a script sends before the guest is up would otherwise be lost.
 public final class Uart implements Device, BytePorts {
     /// When characters move.
     public enum Timing {
@@ -35,6 +39,7 @@ public final class Uart implements Device, BytePorts {
     /// @param lineErrors bits 4:1 of the line status
     /// @param mostQueued the transmit FIFO's highest fill since it was last empty
     /// @param shifting the character in the transmitter shift register, -1 for none
+    /// @param polls how often the guest has looked for a character since it last did anything else
     public record State(
             int interruptEnable,
             int fifoControl,
@@ -49,6 +54,7 @@ public final class Uart implements Device, BytePorts {
             boolean timeoutPending,
             int mostQueued,
             int shifting,
+            int polls,
             List<Integer> receiveFifo,
             List<Integer> transmitFifo,
             List<Integer> cable,
@@ -61,6 +67,10 @@ public final class Uart implements Device, BytePorts {
     public static final int CABLE_CAPACITY = 4096;
 
     private static final int IDLE = -1;
+
+    /// A guest that has read the line status this often, and written nothing, waits for input.
+    private static final int POLLS_OF_A_LISTENER = 16;
+
     private static final long NANOS_PER_HALF_BIT = 1_000_000_000L / 2;
 
     private final String name;
@@ -90,6 +100,7 @@ public final class Uart implements Device, BytePorts {
     private boolean timeoutPending;
     private int mostQueued;
     private int shifting;
+    private int polls;
 
     public Uart(String name, Clock clock, IrqLine irq, ByteSink out, Timing timing) {
         this.name = name;
@@ -125,6 +136,7 @@ public final class Uart implements Device, BytePorts {
         timeoutPending = false;
         mostQueued = 0;
         shifting = IDLE;
+        polls = 0;
         receiveFifo.clear();
         transmitFifo.clear();
         shifted.cancel();
@@ -176,6 +188,7 @@ public final class Uart implements Device, BytePorts {
 
     @Override
     public void write(int port, int value) {
+        polls = 0;
         switch (port & COUNT - 1) {
             case DATA -> {
                 if (divisorLatch()) {
@@ -194,9 +207,10 @@ public final class Uart implements Device, BytePorts {
             case INTERRUPT_IDENT -> writeFifoControl(value);
             case LINE_CONTROL -> lineControl = value;
             case MODEM_CONTROL -> {
+                boolean wasInterruptible = interruptible();
                 modemControl = value & MCR_BITS;
                 modemLinesChanged();
-                acceptFromCable();
+                listenerChanged(wasInterruptible);
             }
             case SCRATCH -> scratch = value;
             default -> {} // LSR and MSR: writing is for factory tests
@@ -219,6 +233,7 @@ public final class Uart implements Device, BytePorts {
                 timeoutPending,
                 mostQueued,
                 shifting,
+                polls,
                 receiveFifo.save(),
                 transmitFifo.save(),
                 cable.save(),
@@ -242,6 +257,7 @@ public final class Uart implements Device, BytePorts {
         timeoutPending = state.timeoutPending;
         mostQueued = state.mostQueued;
         shifting = state.shifting;
+        polls = state.polls;
         receiveFifo.restore(state.receiveFifo);
         transmitFifo.restore(state.transmitFifo);
         cable.restore(state.cable);
@@ -294,7 +310,9 @@ public final class Uart implements Device, BytePorts {
         if (enables && transmitFifo.isEmpty() && !thrEmpty.isSet()) {
             thrEmptyPending = true;
         }
+        boolean wasInterruptible = interruptible();
         interruptEnable = value;
+        listenerChanged(wasInterruptible);
     }
 
     private void writeFifoControl(int value) {
@@ -412,7 +430,7 @@ public final class Uart implements Device, BytePorts {
     /// Moves characters from the cable to the receiver: all that fit, or the next one when its
     /// time has come.
     private void acceptFromCable() {
-        if (loop()) {
+        if (loop() || !listens()) {
             return;
         }
         if (timing == Timing.PACED) {
@@ -427,8 +445,34 @@ public final class Uart implements Device, BytePorts {
         }
     }
 
+    /// Whether the guest takes characters now.
+    private boolean listens() {
+        return (modemControl & RTS) != 0
+                || interruptible() && !(timing == Timing.IMMEDIATE && arrives.isSet())
+                || polls == POLLS_OF_A_LISTENER;
+    }
+
+    /// Whether a character that comes in interrupts the guest.
+    private boolean interruptible() {
+        return (interruptEnable & ERBFI) != 0 && (modemControl & OUT2) != 0;
+    }
+
+    /// The interrupt enable or modem control register has been written. A guest that begins to take
+    /// interrupts may not have finished setting the port up, so the first character that it has not
+    /// asked for with RTS takes its time.
+    private void listenerChanged(boolean wasInterruptible) {
+        if (timing == Timing.IMMEDIATE && interruptible() != wasInterruptible) {
+            if (wasInterruptible) {
+                arrives.cancel();
+            } else {
+                arrives.at(clock.nanos() + characterNanos());
+            }
+        }
+        acceptFromCable();
+    }
+
     private void characterArrived() {
-        if (!loop() && !cable.isEmpty()) {
+        if (timing == Timing.PACED && !loop() && !cable.isEmpty()) {
             arrive(cable.remove());
         }
         acceptFromCable();
@@ -486,6 +530,9 @@ public final class Uart implements Device, BytePorts {
     }
 
     private int readLineStatus() {
+        if (polls < POLLS_OF_A_LISTENER && ++polls == POLLS_OF_A_LISTENER) {
+            acceptFromCable();
+        }
         int value = lineErrors;
         if (!receiveFifo.isEmpty()) {
             value |= DR;

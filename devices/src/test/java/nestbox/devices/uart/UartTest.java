@@ -26,7 +26,7 @@ class UartTest {
     private Uart uart(Uart.Timing timing) {
         Uart made = new Uart("uart0", clock, irq, sent::write, timing);
         made.write(PORT + LINE_CONTROL, 3);
-        made.write(PORT + MODEM_CONTROL, OUT2);
+        made.write(PORT + MODEM_CONTROL, OUT2 | RTS);
         return made;
     }
 
@@ -181,6 +181,36 @@ class UartTest {
         assertThat(in(LINE_STATUS) & (BI | FE | FIFO_ERROR)).isEqualTo(BI | FE | FIFO_ERROR);
         assertThat(in(LINE_STATUS) & (BI | FE | FIFO_ERROR)).isZero();
         assertThat(in(DATA)).isZero();
+    }
+
+    @Test
+    void charactersWaitUntilTheGuestListens() {
+        out(MODEM_CONTROL, 0);
+        out(INTERRUPT_ENABLE, ERBFI); // a driver's test of the register
+        out(INTERRUPT_ENABLE, 0);
+        receive("abc");
+        assertThat(in(LINE_STATUS) & DR).isZero();
+        out(MODEM_CONTROL, RTS);
+        assertThat(in(DATA)).isEqualTo('a');
+        out(MODEM_CONTROL, OUT2);
+        assertThat(in(DATA)).isEqualTo('b'); // was in the receiver already
+        assertThat(in(LINE_STATUS) & DR).isZero();
+        out(INTERRUPT_ENABLE, ERBFI);
+        assertThat(in(LINE_STATUS) & DR).isZero();
+        clock.advanceTo(clock.nanos() + CHARACTER_NANOS + 1);
+        assertThat(in(DATA)).isEqualTo('c');
+    }
+
+    @Test
+    void guestThatOnlyPollsListens() {
+        out(MODEM_CONTROL, 0);
+        receive("ab");
+        int polls = 1;
+        while ((in(LINE_STATUS) & DR) == 0) {
+            assertThat(polls++).isLessThan(100);
+        }
+        assertThat(in(DATA)).isEqualTo('a');
+        assertThat(in(DATA)).isEqualTo('b');
     }
 
     @Test
