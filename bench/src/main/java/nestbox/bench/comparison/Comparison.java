@@ -34,13 +34,21 @@ public final class Comparison implements Callable<Integer> {
 
     /// What can be compared.
     enum Task {
+        START,
         BOOT,
-        CENTRES
+        CENTRES,
+        MEMORY
     }
 
     @Parameters(
             paramLabel = "TASK",
-            description = "boot: a Linux to its shell. centres: cost centres. Default: all.")
+            description = {
+                "start: a guest that at once says it runs.",
+                "boot: a Linux to its shell.",
+                "centres: cost centres.",
+                "memory: of the host, for a Linux at its shell.",
+                "Default: all."
+            })
     private List<Task> tasks = new ArrayList<>();
 
     @Option(
@@ -106,8 +114,13 @@ public final class Comparison implements Callable<Integer> {
                 Results results =
                         new Results(clock, emulators.stream().map(Emulator::name).toList());
                 switch (task) {
+                    case START -> start(guests, emulators, results);
                     case BOOT -> boot(guests, emulators, results);
                     case CENTRES -> centres(guests, emulators, results);
+                    case MEMORY -> memory(guests, emulators);
+                }
+                if (task == Task.MEMORY) {
+                    continue;
                 }
                 System.out.print(results.table());
                 System.out.print(task == Task.CENTRES ? results.mean() : "");
@@ -133,14 +146,49 @@ public final class Comparison implements Callable<Integer> {
         return chosen;
     }
 
+    /// What a command costs before the guest does anything: programs, firmware, loaders.
+    private void start(Guests guests, List<Emulator> emulators, Results results) {
+        Guest program = guests.program("start");
+        for (int i = 0; i < runs; i++) {
+            for (Emulator emulator : emulators) {
+                try (Run run = Run.start(emulator, program)) {
+                    Run.Moment entered = run.await(Guests.ENTERED);
+                    results.add("start to guest", emulator, run.started(), entered);
+                }
+            }
+        }
+    }
+
+    /// One run of each: how long it takes makes little difference to memory.
+    private static void memory(Guests guests, List<Emulator> emulators) {
+        Guest linux = linux(guests);
+        System.out.printf("%-18s %10s %10s %10s%n", "MiB at the prompt", "peak", "guest", "own");
+        for (Emulator emulator : emulators) {
+            try (Run run = Run.start(emulator, linux)) {
+                run.await(PROMPT);
+                Residence residence = run.residence();
+                System.out.printf(
+                        "%-18s %10d %10d %10d%n",
+                        emulator.name(),
+                        residence.peakKib() >> 10,
+                        residence.guestKib() >> 10,
+                        residence.ownKib() >> 10);
+            }
+        }
+    }
+
+    private static Guest linux(Guests guests) {
+        Path cache = GuestImages.defaultCacheFolder(System.getenv());
+        return guests.linux(GuestImages.of(cache, System.err::println).build("default"));
+    }
+
     /// From the kernel's entry, so that no firmware and no program start counts, to the prompt.
     private void boot(Guests guests, List<Emulator> emulators, Results results) {
-        Path cache = GuestImages.defaultCacheFolder(System.getenv());
-        Guest linux = guests.linux(GuestImages.of(cache, System.err::println).build("default"));
+        Guest linux = linux(guests);
         for (int i = 0; i < runs; i++) {
             for (Emulator emulator : emulators) {
                 try (Run run = Run.start(emulator, linux)) {
-                    Run.Moment entered = run.await(Guests.KERNEL_ENTERED);
+                    Run.Moment entered = run.await(Guests.ENTERED);
                     Run.Moment prompt = run.await(PROMPT);
                     results.add("entry to prompt", emulator, entered, prompt);
                     results.add("start to prompt", emulator, run.started(), prompt);

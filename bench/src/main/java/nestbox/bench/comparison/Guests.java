@@ -15,8 +15,8 @@ import java.util.HexFormat;
 final class Guests {
     static final int PROGRAM_BASE = 0x100000;
 
-    /// The byte that a marked kernel sends first; no guest sends it otherwise.
-    static final String KERNEL_ENTERED = "\u0002";
+    /// The byte that a guest sends first, if its beginning counts; no guest sends it otherwise.
+    static final String ENTERED = "\u0002";
 
     /// Where Linux's 64-bit entry lies in the part of a bzImage that is loaded at 1 MiB.
     private static final int ENTRY_64 = 0x200;

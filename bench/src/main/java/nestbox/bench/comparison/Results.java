@@ -27,12 +27,18 @@ final class Results {
         this.emulators = List.copyOf(emulators);
     }
 
+    /// @throws BenchException when the emulator was gone before its time could be read
     void add(String task, Emulator emulator, Run.Moment begin, Run.Moment end) {
         long nanos =
                 switch (clock) {
                     case WALL -> end.nanos() - begin.nanos();
                     case PROCESSOR -> end.processorNanos() - begin.processorNanos();
                 };
+        if (nanos <= 0) {
+            throw new BenchException(
+                    "%s ended before its time could be read: start again."
+                            .formatted(emulator.name()));
+        }
         tasks.computeIfAbsent(task, _ -> new LinkedHashMap<>())
                 .computeIfAbsent(emulator.name(), _ -> new ArrayList<>())
                 .add(nanos / 1e9);

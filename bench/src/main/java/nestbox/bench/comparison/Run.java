@@ -86,6 +86,11 @@ final class Run implements AutoCloseable {
         notifyAll();
     }
 
+    /// The memory that the emulator has now, and has had at most.
+    Residence residence() {
+        return Residence.of(process.pid());
+    }
+
     Moment started() {
         return new Moment(started, 0);
     }

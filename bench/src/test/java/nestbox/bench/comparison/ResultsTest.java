@@ -1,6 +1,7 @@
 package nestbox.bench.comparison;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 
@@ -36,6 +37,14 @@ class ResultsTest {
         add(results, "one", nestbox, 4_000_000_000L, 500_000_000);
 
         assertThat(results.table()).contains("0.500");
+    }
+
+    @Test
+    void aTimeThatCouldNotBeReadIsNoResult() {
+        Results results = new Results(Results.Clock.PROCESSOR, List.of("QEMU"));
+
+        assertThatThrownBy(() -> add(results, "one", qemu, 4_000_000_000L, 0))
+                .isInstanceOf(BenchException.class);
     }
 
     private static void add(
