@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
 /// The decoding of one instruction, of a mixture as compilers make it.
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 5, time = 1)
+@Warmup(iterations = 10, time = 1)
 @Measurement(iterations = 5, time = 1)
 @Fork(value = 2, jvmArgs = "--enable-native-access=ALL-UNNAMED")
 @State(Scope.Thread)
