@@ -5,12 +5,14 @@ import nestbox.devices.virtio.blk.Disk;
 import nestbox.devices.virtio.blk.OverlayDisk;
 import nestbox.devices.virtio.blk.RawDisk;
 import nestbox.devices.virtio.blk.VirtioBlk;
+import nestbox.devices.virtio.console.VirtioConsole;
 import nestbox.devices.virtio.net.LoopbackBackend;
 import nestbox.devices.virtio.net.MacAddress;
 import nestbox.devices.virtio.net.NetBackend;
 import nestbox.devices.virtio.net.UnixStreamBackend;
 import nestbox.devices.virtio.net.VirtioNet;
 import nestbox.devices.virtio.rng.VirtioRng;
+import nestbox.platform.ByteSink;
 import nestbox.platform.GuestMemory;
 
 import java.io.IOException;
@@ -18,6 +20,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// The files and sockets behind a board's virtio devices.
 final class Backends implements AutoCloseable {
@@ -25,13 +28,16 @@ final class Backends implements AutoCloseable {
     private static final long SEED = 0x4E65_7374_626F_7801L;
 
     private final List<Disk> disks = new ArrayList<>();
+    private final Optional<ByteSink> console;
     private final List<NetBackend> nets = new ArrayList<>();
     private final List<AutoCloseable> open = new ArrayList<>();
 
-    private Backends() {}
+    private Backends(Optional<ByteSink> console) {
+        this.console = console;
+    }
 
     static Backends open(BoardConfiguration configuration) throws IOException {
-        Backends backends = new Backends();
+        Backends backends = new Backends(configuration.virtioConsole());
         try {
             for (DiskSpec spec : configuration.disks()) {
                 backends.disks.add(backends.disk(spec));
@@ -82,6 +88,9 @@ final class Backends implements AutoCloseable {
         for (NetBackend net : nets) {
             devices.add(new VirtioPci(new VirtioNet("net0", MacAddress.parse(MAC), net), memory));
         }
+        console.ifPresent(
+                output ->
+                        devices.add(new VirtioPci(new VirtioConsole("console0", output), memory)));
         return devices;
     }
 

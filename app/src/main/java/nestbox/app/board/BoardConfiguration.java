@@ -14,6 +14,7 @@ import java.util.Optional;
 /// @param processors 1 to 8
 /// @param com1 takes what the guest sends on its first serial port; likewise `com2`
 /// @param debugConsole takes what it writes to the debug ports 0xE9 and 0x402
+/// @param virtioConsole takes what it writes to its virtio console, which is there only then
 /// @param start date and time at power-on
 public record BoardConfiguration(
         long memory,
@@ -24,6 +25,7 @@ public record BoardConfiguration(
         ByteSink com1,
         ByteSink com2,
         ByteSink debugConsole,
+        Optional<ByteSink> virtioConsole,
         Instant start,
         ClockMode clock) {
     public BoardConfiguration {
@@ -41,6 +43,7 @@ public record BoardConfiguration(
                 com1,
                 value -> {},
                 value -> {},
+                Optional.empty(),
                 Rtc.DEFAULT_START,
                 ClockMode.VIRTUAL);
     }

@@ -80,7 +80,8 @@ final class BootCommand implements Callable<Integer> {
     private Session session(BootImages images, GuestFiles files) throws IOException {
         long memory = machine.memory.orElse(files.defaultMemory()).bytes();
         Session.Limits limits = new Session.Limits(run.until, run.timeout, !run.noReboot);
-        Session.Outputs outputs = new Session.Outputs(run.serial2, run.debugConsole);
+        Session.Outputs outputs =
+                new Session.Outputs(run.serial2, run.debugConsole, run.virtioConsole);
         try {
             return new Session(
                     streams,
@@ -97,6 +98,7 @@ final class BootCommand implements Callable<Integer> {
                                     sinks.com1(),
                                     sinks.com2(),
                                     sinks.debugConsole(),
+                                    sinks.virtioConsole(),
                                     Rtc.DEFAULT_START,
                                     machine.clock));
         } catch (IOException e) {

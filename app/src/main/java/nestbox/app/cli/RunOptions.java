@@ -30,6 +30,15 @@ final class RunOptions {
     SinkSpec debugConsole = new SinkSpec.None();
 
     @Option(
+            names = "--virtio-console",
+            paramLabel = "SINK",
+            converter = SinkConverter.class,
+            description =
+                    "The same for a virtio console (/dev/hvc0 in Linux), which the machine has only"
+                            + " with this option. It has no input.")
+    Optional<SinkSpec> virtioConsole = Optional.empty();
+
+    @Option(
             names = "--until",
             paramLabel = "TEXT",
             converter = Text.class,

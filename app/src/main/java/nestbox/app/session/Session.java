@@ -31,10 +31,16 @@ public final class Session implements AutoCloseable {
     public record Limits(Optional<String> text, Optional<Duration> timeLimit, boolean reboot) {}
 
     /// Where the guest's other outputs go.
-    public record Outputs(SinkSpec com2, SinkSpec debugConsole) {}
+    ///
+    /// @param virtioConsole without it the board has no virtio console
+    public record Outputs(SinkSpec com2, SinkSpec debugConsole, Optional<SinkSpec> virtioConsole) {}
 
     /// The serial outputs of a board that is to be built.
-    public record Sinks(ByteSink com1, ByteSink com2, ByteSink debugConsole) {}
+    public record Sinks(
+            ByteSink com1,
+            ByteSink com2,
+            ByteSink debugConsole,
+            Optional<ByteSink> virtioConsole) {}
 
     private static final int COM1 = 0;
 
@@ -80,7 +86,12 @@ public final class Session implements AutoCloseable {
                                         new TextWatch(
                                                 text, output, () -> end(new Ending.TextSeen())))
                         .orElse(output);
-        return new Sinks(com1, console.open(outputs.com2()), console.open(outputs.debugConsole()));
+        Optional<ByteSink> virtio = Optional.empty();
+        if (outputs.virtioConsole().isPresent()) {
+            virtio = Optional.of(console.open(outputs.virtioConsole().get()));
+        }
+        return new Sinks(
+                com1, console.open(outputs.com2()), console.open(outputs.debugConsole()), virtio);
     }
 
     /// Boots the images and runs until the end.
