@@ -13,6 +13,11 @@ import nestbox.x86.Vector;
 public final class EventDelivery {
     private static final int IDT_BIT = 2;
 
+    /// Faults in a row after which a delivery is given up. Two or three lead to a double fault or
+    /// to a handler, but #AC, raised by the push of its own delivery, may follow itself endlessly.
+    /// A processor hangs in that; here the instruction starts again, so that time goes on.
+    private static final int MOST_ATTEMPTS = 6;
+
     private final Cpu cpu;
     private final TaskSwitch taskSwitch;
 
@@ -172,8 +177,10 @@ public final class EventDelivery {
     }
 
     private void deliver(Event event) {
+        // Takes time as well, or events that lead to events would hold time up forever.
+        cpu.spend(1);
         Event current = event;
-        while (true) {
+        for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
             try {
                 once(current);
                 return;

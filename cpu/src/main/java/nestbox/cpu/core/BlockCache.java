@@ -14,8 +14,11 @@ public final class BlockCache {
     /// finding the right ones to keep would cost more than decoding the useful ones again.
     private static final int LIMIT = 1_500_000;
 
-    /// Decoded instructions that are kept.
+    /// Instructions decoded since all were dropped. Those of blocks that are gone count as well: a
+    /// processor's caches may still hold them.
     private int size;
+
+    private Runnable dropped = () -> {};
 
     private final GuestMemory memory;
     private final CodePage[][] pages;
@@ -38,6 +41,16 @@ public final class BlockCache {
     }
 
     private java.util.function.LongConsumer writablePage = host -> {};
+
+    /// Adds an action that takes all blocks out of a processor's caches.
+    public void onDrop(Runnable action) {
+        Runnable before = dropped;
+        dropped =
+                () -> {
+                    before.run();
+                    action.run();
+                };
+    }
 
     /// @param hostPage place of the page in the address space reservation
     /// @return the block, or null
@@ -74,14 +87,15 @@ public final class BlockCache {
         for (int number = 0; number < memory.pageCount(); number++) {
             CodePage page = page(number);
             if (page != null) {
-                drop(page, number);
+                page.retire();
+                remove(number);
             }
         }
+        size = 0;
+        dropped.run();
     }
 
-    private void drop(CodePage page, int number) {
-        size -= page.size();
-        page.drop();
+    private void remove(int number) {
         pages[number >> CHUNK_SHIFT][number & (1 << CHUNK_SHIFT) - 1] = null;
         memory.clearFlags(number, GuestMemory.HAS_CODE);
     }
@@ -105,7 +119,8 @@ public final class BlockCache {
     private void written(int number, int start, long length) {
         CodePage page = page(number);
         if (page != null && page.covers(start, length)) {
-            drop(page, number);
+            page.drop();
+            remove(number);
         }
     }
 

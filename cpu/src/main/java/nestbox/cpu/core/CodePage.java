@@ -7,9 +7,6 @@ final class CodePage {
     private Block[] table = new Block[16];
     private int count;
 
-    /// Decoded instructions in all blocks.
-    private int size;
-
     /// One bit per 64 bytes that some block was decoded from.
     private long granules;
 
@@ -34,15 +31,10 @@ final class CodePage {
             }
         }
         insert(block);
-        size += block.insns.length;
         int last = block.start + block.length - 1 >> GRANULE_SHIFT;
         for (int granule = block.start >> GRANULE_SHIFT; granule <= last; granule++) {
             granules |= 1L << granule;
         }
-    }
-
-    int size() {
-        return size;
     }
 
     /// Whether bytes from `start` on may be part of a block.
@@ -54,6 +46,15 @@ final class CodePage {
             }
         }
         return false;
+    }
+
+    /// Marks all blocks as gone, while none of them runs.
+    void retire() {
+        for (Block block : table) {
+            if (block != null) {
+                block.valid = false;
+            }
+        }
     }
 
     /// Marks all blocks as gone. The one that runs stops after its current instruction.

@@ -123,8 +123,6 @@ final class Interpreter {
         cpu.attention();
         if (fault.vector() != Restart.VECTOR) {
             cpu.debug.endStep();
-            // A delivery takes time as well, or a fault at its handler would hold time up forever.
-            cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + 1);
             cpu.delivery.exception(fault.vector(), fault.errorCode());
         }
     }
@@ -183,6 +181,10 @@ final class Interpreter {
             execute(block);
             if (cpu.executed() != executed || cpu.betweenIterations) {
                 cpu.debug.completeStep();
+            }
+            if (cpu.betweenIterations) {
+                // Instruction breakpoints are for the first iteration.
+                cpu.set64(Cpu.FLAGS_REST, cpu.get64(Cpu.FLAGS_REST) | RFlags.RF);
             }
         }
         cpu.attention();

@@ -24,10 +24,6 @@ public final class Strings {
     /// Iterations after which events are looked at.
     private static final int CHUNK = 1 << 14;
 
-    /// What a chunk counts in instructions: time must pass, or a long repetition would go on for
-    /// ever in one turn of its processor.
-    private static final int COST_OF_CHUNK = CHUNK / 16;
-
     private Strings() {}
 
     public static Semantic of(StringOp op) {
@@ -44,7 +40,7 @@ public final class Strings {
         };
     }
 
-    /// One or more iterations.
+    /// One or more iterations, which take the time of an instruction.
     @FunctionalInterface
     interface Step {
         /// @param most how many iterations may be done
@@ -70,8 +66,10 @@ public final class Strings {
             if (left <= 0) {
                 throw giveWay(cpu);
             }
-            long done = step.run(cpu, insn, Math.min(count, left));
+            boolean all = Long.compareUnsigned(count, left) <= 0;
+            long done = step.run(cpu, insn, all ? count : left);
             setCount(cpu, insn, count - done);
+            cpu.spend(1);
             left -= done;
         }
     }
@@ -92,6 +90,7 @@ public final class Strings {
             }
             step.run(cpu, insn, 1);
             setCount(cpu, insn, count - 1);
+            cpu.spend(1);
             if (cpu.zf() == insn.repne) {
                 return;
             }
@@ -105,7 +104,6 @@ public final class Strings {
 
     private static GuestFault giveWay(Cpu cpu) {
         cpu.betweenIterations = true;
-        cpu.spend(COST_OF_CHUNK);
         return cpu.fault.of(Restart.VECTOR, 0);
     }
 

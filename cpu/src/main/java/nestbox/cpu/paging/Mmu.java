@@ -46,6 +46,7 @@ public final class Mmu implements SlowMemory {
                         each.dropWritable(host);
                     }
                 });
+        code.onDrop(this::flushAll);
         space = newSpace(0);
     }
 
