@@ -17,6 +17,7 @@ import nestbox.platform.VirtualClock;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// A PC: processors, memory, chip set and PCI devices, wired together.
 ///
@@ -143,6 +144,13 @@ public final class Board implements AutoCloseable {
     /// Runs until the guest or [#stop] ends it.
     public Outcome run() {
         return loop.run();
+    }
+
+    /// Runs for so much of the board's time at most.
+    ///
+    /// @return how the run ended; empty when the time was over first
+    public Optional<Outcome> runFor(long nanos) {
+        return loop.runFor(nanos);
     }
 
     /// Ends [#run] soon; from any thread.

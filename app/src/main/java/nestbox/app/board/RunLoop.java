@@ -2,6 +2,7 @@ package nestbox.app.board;
 
 import nestbox.cpu.Processor;
 import nestbox.devices.uart.Uart;
+import nestbox.platform.Clock;
 
 import java.util.ArrayDeque;
 import java.util.List;
@@ -60,22 +61,37 @@ final class RunLoop {
     Outcome run() {
         hostStart = System.nanoTime() - board.clock().nanos();
         while (true) {
-            boolean ran = board.processors().turn();
-            Optional<Outcome> end = end();
-            if (end.isPresent()) {
-                return end.get();
-            }
-            takeInput();
-            if (mode == ClockMode.HOST) {
-                board.clock().advanceTo(hostNanos());
-            }
-            if (!ran) {
-                Optional<Outcome> idle = idle();
-                if (idle.isPresent()) {
-                    return idle.get();
-                }
+            Optional<Outcome> outcome = turn();
+            if (outcome.isPresent()) {
+                return outcome.get();
             }
         }
+    }
+
+    Optional<Outcome> runFor(long nanos) {
+        hostStart = System.nanoTime() - board.clock().nanos();
+        long end = board.clock().nanos() + nanos;
+        Clock.Alarm limit = board.clock().alarm(() -> {});
+        limit.at(end);
+        Optional<Outcome> outcome = Optional.empty();
+        while (outcome.isEmpty() && board.clock().nanos() < end) {
+            outcome = turn();
+        }
+        limit.cancel();
+        return outcome;
+    }
+
+    private Optional<Outcome> turn() {
+        boolean ran = board.processors().turn();
+        Optional<Outcome> end = end();
+        if (end.isPresent()) {
+            return end;
+        }
+        takeInput();
+        if (mode == ClockMode.HOST) {
+            board.clock().advanceTo(hostNanos());
+        }
+        return ran ? Optional.empty() : idle();
     }
 
     private Optional<Outcome> end() {
