@@ -52,6 +52,7 @@ record LinuxRun(Typist typist, Outcome outcome, Board.Statistics statistics) {
                 typist,
                 plain.com2(),
                 plain.debugConsole(),
+                plain.virtioConsole(),
                 plain.start(),
                 plain.clock());
     }

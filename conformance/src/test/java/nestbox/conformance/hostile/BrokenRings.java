@@ -11,10 +11,10 @@ import java.util.SplittableRandom;
 /// A guest that sets up the queues of a virtio device nearly as it should, and then offers it
 /// descriptors that lie.
 final class BrokenRings {
-    /// PCI devices 3 to 5 are virtio's: random numbers, disk, network.
+    /// PCI devices 3 to 6 are virtio's: random numbers, disk, network, console.
     private static final int FIRST_DEVICE = 3;
 
-    private static final int DEVICES = 3;
+    private static final int DEVICES = 4;
 
     /// Where BARs are put for the case, 64 KiB for each device.
     private static final long REGISTERS = BoardMap.MMIO32 + 0x10_0000;

@@ -45,6 +45,7 @@ final class Victim implements AutoCloseable {
                                 plain.com1(),
                                 plain.com2(),
                                 plain.debugConsole(),
+                                Optional.of(value -> {}),
                                 plain.start(),
                                 plain.clock()));
         after = guard();
