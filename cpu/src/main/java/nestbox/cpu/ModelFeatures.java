@@ -1,10 +1,12 @@
 package nestbox.cpu;
 
+import java.util.Optional;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Features;
 import nestbox.cpu.model.CpuModel;
 import nestbox.cpu.model.CpuidLeaves;
 import nestbox.cpu.model.CpuidState;
+import nestbox.cpu.model.VmxSilicon;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
 
@@ -36,6 +38,11 @@ final class ModelFeatures implements Features {
     @Override
     public int[] cpuid(int leaf, int subleaf, Cpu cpu) {
         return leaves.read(leaf, subleaf, new State(cpu));
+    }
+
+    @Override
+    public Optional<VmxSilicon> vmx() {
+        return has(Cpuid.VMX) ? Optional.of(model.vmx()) : Optional.empty();
     }
 
     @Override

@@ -15,7 +15,8 @@ public sealed interface Op
                 IntegerSimd,
                 X87,
                 FloatSimd,
-                StateSave {
+                StateSave,
+                VmxOp {
     /// The constant's name: the mnemonic, with a suffix where one mnemonic has several meanings.
     String name();
 }

@@ -18,6 +18,7 @@ public final class OpcodeMap {
         OneByteMap.rows();
         TwoByteMap.rows();
         SystemMap.rows();
+        VmxMap.rows();
         IntegerSimdMap.rows();
         X87Map.rows();
         FloatSimdMap.rows();

@@ -5,8 +5,11 @@ import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
+import nestbox.cpu.vmx.Delivering;
+import nestbox.cpu.vmx.Vmx;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.InterruptionType;
 
 /// Delivery of exceptions and interrupts through the IVT or IDT, and the choice of what is
 /// delivered next. SDM Vol. 3A, chapter "Interrupt and Exception Handling".
@@ -50,6 +53,28 @@ public final class EventDelivery {
         cpu.attention();
     }
 
+    /// Whether an INIT is to be taken now.
+    public boolean hasInit() {
+        return initRequested && !cpu.vmx.blocksInit();
+    }
+
+    public boolean takeInit() {
+        boolean taken = hasInit();
+        initRequested &= !taken;
+        return taken;
+    }
+
+    public boolean hasStartup() {
+        return startupVector >= 0;
+    }
+
+    /// @return the vector of the startup IPI
+    public int takeStartup() {
+        int vector = startupVector;
+        startupVector = -1;
+        return vector;
+    }
+
     public void requestInit() {
         initRequested = true;
         cpu.attention();
@@ -62,8 +87,10 @@ public final class EventDelivery {
 
     /// For a processor that isn't active: whether something ends that state, which it then does.
     public boolean wakes() {
-        if (initRequested) {
-            initRequested = false;
+        if (cpu.vmx.isNonRoot()) {
+            return cpu.vmx.events.wakes();
+        }
+        if (takeInit()) {
             startupVector = -1;
             cpu.init();
             return cpu.activity == Activity.ACTIVE;
@@ -98,9 +125,11 @@ public final class EventDelivery {
     ///
     /// @return false when there is none
     public boolean deliverPending() {
+        if (cpu.vmx.isNonRoot()) {
+            return cpu.vmx.events.deliver(false);
+        }
         startupVector = -1;
-        if (initRequested) {
-            initRequested = false;
+        if (takeInit()) {
             cpu.init();
             return true;
         }
@@ -110,20 +139,28 @@ public final class EventDelivery {
         if (traps != 0) {
             cpu.blockedBySti = false;
             cpu.debug.report(traps);
-            deliver(Event.external(Vector.DB, resume));
+            deliver(Event.trap(resume));
             return true;
         }
         if (cpu.nmiPending && !cpu.nmiBlocked) {
             cpu.nmiPending = false;
-            deliver(Event.external(Vector.NMI, resume));
             cpu.nmiBlocked = true;
+            deliver(Event.of(InterruptionType.NMI, Vector.NMI, resume));
             return true;
         }
         if (canTakeInterrupt()) {
-            deliver(Event.external(cpu.apic.acknowledge(), resume));
+            int vector = cpu.apic.acknowledge();
+            deliver(Event.of(InterruptionType.EXTERNAL_INTERRUPT, vector, resume));
             return true;
         }
         return false;
+    }
+
+    /// Does what comes between a guest's instructions even while events are held back.
+    ///
+    /// @return false when there is nothing
+    public boolean deliverUnblockable() {
+        return cpu.vmx.isNonRoot() && cpu.vmx.events.deliver(true);
     }
 
     // Delivery
@@ -131,21 +168,45 @@ public final class EventDelivery {
     /// One event to deliver.
     ///
     /// @param errorCode −1 when none is pushed
-    /// @param software INT n, INT3 and INTO: the gate's DPL counts
     /// @param external EXT bit of error codes that arise from the delivery
     /// @param returnTo offset from RIP that is pushed
+    /// @param length of the instruction that is the event, 0 for others
     /// @param resume value of RF that is pushed. SDM Vol. 3B, "Instruction-Breakpoint Exception
     ///     Condition"
     record Event(
+            InterruptionType type,
             int vector,
             int errorCode,
-            boolean software,
             int external,
             int returnTo,
+            int length,
             boolean resume) {
-        /// An interrupt or a trap, which comes between instructions.
-        static Event external(int vector, boolean resume) {
-            return new Event(vector, -1, false, 1, 0, resume);
+        /// An interrupt, which comes between instructions.
+        static Event of(InterruptionType type, int vector, boolean resume) {
+            return new Event(type, vector, -1, 1, 0, 0, resume);
+        }
+
+        /// A debug exception that isn't a fault.
+        static Event trap(boolean resume) {
+            return of(InterruptionType.HARDWARE_EXCEPTION, Vector.DB, resume);
+        }
+
+        /// A fault.
+        static Event fault(int vector, int errorCode) {
+            int code = Vector.hasErrorCode(vector) ? errorCode : -1;
+            boolean resume = vector != Vector.DF;
+            return new Event(
+                    InterruptionType.HARDWARE_EXCEPTION, vector, code, 1, 0, 0, resume);
+        }
+
+        /// INT n, INT3 and INTO: the gate's DPL counts.
+        boolean software() {
+            return type == InterruptionType.SOFTWARE_INTERRUPT
+                    || type == InterruptionType.SOFTWARE_EXCEPTION;
+        }
+
+        boolean isFault() {
+            return type == InterruptionType.HARDWARE_EXCEPTION;
         }
 
         /// Error code about an IDT entry.
@@ -156,24 +217,40 @@ public final class EventDelivery {
 
     /// Delivers a fault: RIP is that of the instruction.
     public void exception(int vector, int errorCode) {
-        int code = Vector.hasErrorCode(vector) ? errorCode : -1;
-        deliver(new Event(vector, code, false, 1, 0, vector != Vector.DF));
+        deliver(Event.fault(vector, errorCode));
     }
 
     /// Delivers the debug exception of an instruction breakpoint: the one fault that doesn't push
     /// RF set.
     public void breakpoint() {
-        deliver(Event.external(Vector.DB, false));
+        deliver(Event.trap(false));
     }
 
-    /// INT n, INT3, INTO and INT1, as part of an instruction of so many bytes. Faults of the
-    /// delivery are the instruction's.
-    ///
-    /// @param privileged INT1: no DPL check, as it is no software interrupt
-    public void softwareInterrupt(int vector, int returnTo, boolean privileged) {
-        once(new Event(vector, -1, !privileged, privileged ? 1 : 0, returnTo, false));
+    /// INT n, INT3, INTO and INT1, as part of an instruction. Faults of the delivery are the
+    /// instruction's.
+    public void softwareInterrupt(InterruptionType type, int vector, Insn insn) {
+        // INT1 is no software interrupt: there is no DPL check.
+        int external = type == InterruptionType.PRIVILEGED_SOFTWARE_EXCEPTION ? 1 : 0;
+        once(new Event(type, vector, -1, external, insn.end, insn.length(), false));
         // TF is clear now, so there is no trap behind the instruction.
         cpu.debug.endStep();
+    }
+
+    /// Delivers an event of a guest in VMX non-root operation, or one that VM entry injects.
+    public void deliver(Delivering event) {
+        int length = event.instructionLength();
+        boolean software =
+                event.type() == InterruptionType.SOFTWARE_INTERRUPT
+                        || event.type() == InterruptionType.SOFTWARE_EXCEPTION;
+        deliver(
+                new Event(
+                        event.type(),
+                        event.vector(),
+                        event.errorCode(),
+                        software ? 0 : 1,
+                        length,
+                        length,
+                        event.resume()));
     }
 
     private void deliver(Event event) {
@@ -186,24 +263,22 @@ public final class EventDelivery {
                 return;
             } catch (GuestFault fault) {
                 int second = fault.vector();
-                if (current.vector == Vector.DF) {
+                if (second == Vmx.TRANSITION) {
+                    cpu.vmx.transition(0);
+                    return;
+                }
+                if (current.isFault() && current.vector == Vector.DF) {
                     shutdown(fault);
                     return;
                 }
-                boolean isDouble = !current.software && makesDouble(current.vector, second);
+                boolean isDouble = current.isFault() && makesDouble(current.vector, second);
                 if (isDouble && second == Vector.PF) {
                     cpu.cr2 = cpu.faultAddress;
                 }
                 current =
                         isDouble
-                                ? new Event(Vector.DF, 0, false, 1, 0, false)
-                                : new Event(
-                                        second,
-                                        Vector.hasErrorCode(second) ? fault.errorCode() : -1,
-                                        false,
-                                        1,
-                                        0,
-                                        true);
+                                ? Event.fault(Vector.DF, 0)
+                                : Event.fault(second, fault.errorCode());
             }
         }
     }
@@ -218,13 +293,27 @@ public final class EventDelivery {
 
     /// A fault while #DF was delivered. SDM Vol. 3A, "Interrupt 8—Double Fault Exception".
     private void shutdown(GuestFault fault) {
-        shutdownReason = fault.getMessage() + " while delivering #DF";
+        if (cpu.vmx.isNonRoot()) {
+            cpu.vmx.tripleFault();
+            return;
+        }
+        shutDown(fault.getMessage() + " while delivering #DF");
+    }
+
+    public void shutDown(String reason) {
+        shutdownReason = reason;
         cpu.activity = Activity.SHUTDOWN;
         cpu.attention();
     }
 
     private void once(Event event) {
-        if (event.vector == Vector.PF && !event.software) {
+        boolean guest = cpu.vmx.isNonRoot();
+        if (guest) {
+            int code = cpu.isProtected() ? event.errorCode : -1;
+            cpu.vmx.beginDelivery(
+                    new Delivering(event.type, event.vector, code, event.length, event.resume));
+        }
+        if (event.vector == Vector.PF && event.isFault()) {
             cpu.cr2 = cpu.faultAddress;
         }
         if (!cpu.isProtected()) {
@@ -233,6 +322,9 @@ public final class EventDelivery {
             deliverLong(event);
         } else {
             deliverProtected(event);
+        }
+        if (guest) {
+            cpu.vmx.endDelivery();
         }
         cpu.activity = Activity.ACTIVE;
         cpu.attention();
@@ -281,7 +373,7 @@ public final class EventDelivery {
                                     true;
                             default -> false;
                         };
-        if (!isGate || event.software && gate.dpl() < cpu.cpl) {
+        if (!isGate || event.software() && gate.dpl() < cpu.cpl) {
             throw cpu.fault(Vector.GP, event.idtError());
         }
         if (!gate.isPresent()) {
@@ -389,7 +481,7 @@ public final class EventDelivery {
                 gate.isSystem()
                         && (gate.type() == Descriptor.INTERRUPT_GATE
                                 || gate.type() == Descriptor.TRAP_GATE);
-        if (!isGate || event.software && gate.dpl() < cpu.cpl) {
+        if (!isGate || event.software() && gate.dpl() < cpu.cpl) {
             throw cpu.fault(Vector.GP, event.idtError());
         }
         if (!gate.isPresent()) {

@@ -9,6 +9,7 @@ import nestbox.cpu.core.Segment;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.TaskSwitchQualification.Source;
 
 /// The TSS: stacks of inner privilege levels, and hardware task switches with 16-bit and 32-bit
 /// task-state segments. SDM Vol. 3A, chapter "Task Management".
@@ -130,6 +131,9 @@ public final class TaskSwitch {
         if (tss.limit() < (small ? 0x2B : 0x67)) {
             throw cpu.segmentation.fault(Vector.TS, selector, external);
         }
+        if (cpu.vmx.isNonRoot()) {
+            throw cpu.vmx.taskSwitch(selector, source(cause));
+        }
         checkMemory(tss, small);
         save(flags, length);
         Descriptor old = cpu.segmentation.readAt(cpu.gdtr.base + (cpu.tr.selector & ~7));
@@ -153,6 +157,15 @@ public final class TaskSwitch {
             cpu.debug.addPending(DebugRegisters.DR6_BT);
             cpu.attention();
         }
+    }
+
+    private static Source source(Cause cause) {
+        return switch (cause) {
+            case JUMP -> Source.JMP;
+            case CALL -> Source.CALL;
+            case RETURN -> Source.IRET;
+            case INTERRUPT -> Source.TASK_GATE_IN_IDT;
+        };
     }
 
     /// Page faults come before anything has changed.

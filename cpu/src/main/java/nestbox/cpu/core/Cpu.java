@@ -7,6 +7,7 @@ import nestbox.cpu.sse.SseUnit;
 import nestbox.cpu.system.ControlRegisters;
 import nestbox.cpu.system.Msrs;
 import nestbox.cpu.system.TimeStampCounter;
+import nestbox.cpu.vmx.Vmx;
 import nestbox.cpu.x87.Fpu;
 import nestbox.platform.Clock;
 import nestbox.platform.NativeSpace;
@@ -63,6 +64,10 @@ public final class Cpu extends LinearMemory {
 
     public boolean blockedByMovSs;
 
+    /// What held events back when the current instruction began, as bits of
+    /// [nestbox.x86.vmx.Interruptibility]. A VM exit of the instruction reports it.
+    public int heldBack;
+
     /// A repeated string instruction has given way before its last iteration: what is delivered
     /// now pushes RF set.
     public boolean betweenIterations;
@@ -94,6 +99,7 @@ public final class Cpu extends LinearMemory {
     public final TimeStampCounter tsc;
     public final Fpu fpu;
     public final SseUnit sse;
+    public final Vmx vmx;
     public final Features features;
     /// Set once by the board, before the processor runs.
     public InterruptController apic;
@@ -119,6 +125,7 @@ public final class Cpu extends LinearMemory {
         tsc = new TimeStampCounter(clock, features.tscHertz());
         fpu = new Fpu(this);
         sse = new SseUnit(this);
+        vmx = new Vmx(this, clock);
         interpreter = new Interpreter(this);
     }
 
@@ -129,6 +136,7 @@ public final class Cpu extends LinearMemory {
         NativeSpace.SPACE.asSlice(base + MXCSR, SIZE - MXCSR).fill((byte) 0);
         msrs.reset();
         tsc.reset();
+        vmx.reset();
         cr4 = 0;
         xcr0 = ControlBits.XCR0_X87;
         set64(MXCSR, 0x1F80);
@@ -352,14 +360,16 @@ public final class Cpu extends LinearMemory {
             boolean zero = code64 && i < Insn.FS;
             set64(SEGMENT_BASES + 8 * i, zero ? 0 : segments[i].base);
         }
-        mode = word;
+        mode = vmx.isNonRoot() ? word | Modes.NON_ROOT : word;
         mmu.selectContext();
         updateSingleStep();
     }
 
     /// To be called when EFLAGS.TF or DR7 changed.
     public void updateSingleStep() {
-        boolean single = (get64(FLAGS_REST) & RFlags.TF) != 0 || debug.isArmed();
+        boolean single = (get64(FLAGS_REST) & RFlags.TF) != 0
+                        || debug.isArmed()
+                        || vmx.events.isStepping();
         mode = single ? mode | Modes.SINGLE : mode & ~Modes.SINGLE;
         attention();
     }

@@ -27,6 +27,9 @@ public final class DebugRegisters {
     /// DR6 bits of debug exceptions to be delivered when the current instruction is complete.
     private long pending;
 
+    /// The cause of a debug exception that is about to become a VM exit.
+    private long unreported;
+
     /// TF was set when the current instruction began: a trap follows it.
     private boolean stepping;
 
@@ -55,8 +58,13 @@ public final class DebugRegisters {
     }
 
     public void dr7(long value) {
-        dr7 = value & 0xFFFF_2FFFL | DR7_FIXED;
+        dr7 = dr7Of(value);
         changed();
+    }
+
+    /// What DR7 holds after a value was moved to it.
+    public static long dr7Of(long value) {
+        return value & 0xFFFF_2FFFL | DR7_FIXED;
     }
 
     private void changed() {
@@ -171,10 +179,22 @@ public final class DebugRegisters {
         pending = 0;
     }
 
-    /// Sets the cause of a debug exception that is delivered now.
+    /// The cause of a debug exception that became a VM exit.
+    public long takeUnreported() {
+        long bits = unreported;
+        unreported = 0;
+        return bits;
+    }
+
+    /// Sets the cause of a debug exception that is delivered now. If it will be a VM exit, DR6 and
+    /// DR7 stay as they are.
     public void report(long bits) {
+        pending = 0;
+        if (cpu.vmx.interceptsDebug()) {
+            unreported = bits;
+            return;
+        }
         dr6 = dr6 & ~0xFL | bits | DR6_FIXED;
         dr7 &= ~DR7_GD;
-        pending = 0;
     }
 }

@@ -1,5 +1,7 @@
 package nestbox.cpu.core;
 
+import java.util.Optional;
+import nestbox.cpu.model.VmxSilicon;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
 
@@ -14,6 +16,11 @@ public interface Features {
     ///
     /// @return EAX, EBX, ECX, EDX
     int[] cpuid(int leaf, int subleaf, Cpu cpu);
+
+    /// The virtual-machine extensions, if there are any.
+    default Optional<VmxSilicon> vmx() {
+        return Optional.empty();
+    }
 
     /// Whether the model has a feature: then its instructions and control bits exist.
     boolean has(Cpuid feature);

@@ -2,9 +2,11 @@ package nestbox.cpu.core;
 
 import nestbox.cpu.decode.Decoder;
 import nestbox.cpu.paging.TlbContext;
+import nestbox.cpu.vmx.Vmx;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.Interruptibility;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -109,7 +111,7 @@ final class Interpreter {
         } catch (GuestFault fault) {
             cpu.set64(Cpu.EXECUTED, cpu.get64(Cpu.EXECUTED) + insns[i].index);
             advance(insns[i].offset);
-            interrupted(fault);
+            interrupted(fault, insns[i].length());
         }
     }
 
@@ -118,12 +120,19 @@ final class Interpreter {
         cpu.rip(cpu.isLongMode64() ? rip : rip & 0xFFFF_FFFFL);
     }
 
-    private void interrupted(GuestFault fault) {
+    /// @param length of the instruction; 0 if its fetch was interrupted
+    private void interrupted(GuestFault fault, int length) {
         // A block that gave up ends the chain of links, and events are looked at.
         cpu.attention();
         if (fault.vector() != Restart.VECTOR) {
             cpu.debug.endStep();
-            cpu.delivery.exception(fault.vector(), fault.errorCode());
+            if (fault.vector() == Vmx.TRANSITION) {
+                // Takes time, like a delivery: entries that fail or exit at once must not hold it up.
+                cpu.spend(1);
+                cpu.vmx.transition(length);
+            } else {
+                cpu.delivery.exception(fault.vector(), fault.errorCode());
+            }
         }
     }
 
@@ -154,7 +163,7 @@ final class Interpreter {
     /// Runs one instruction under the rules for single step, breakpoints and held-back events.
     private void oneInstruction() {
         boolean held = cpu.blockedByMovSs || cpu.blockedBySti && cpu.debug.pending() == 0;
-        if (!held && cpu.delivery.deliverPending()) {
+        if (held ? cpu.delivery.deliverUnblockable() : cpu.delivery.deliverPending()) {
             return;
         }
         long linear = cpu.rip() + cpu.get64(Cpu.SEGMENT_BASES + 8 * Insn.CS);
@@ -165,6 +174,10 @@ final class Interpreter {
             cpu.delivery.breakpoint();
             return;
         }
+        boolean guest = cpu.vmx.isNonRoot();
+        cpu.heldBack =
+                (cpu.blockedBySti ? Interruptibility.STI : 0)
+                        | (cpu.blockedByMovSs ? Interruptibility.MOV_SS : 0);
         cpu.debug.beginStep((cpu.get64(Cpu.FLAGS_REST) & RFlags.TF) != 0);
         cpu.blockedBySti = false;
         cpu.blockedByMovSs = false;
@@ -186,6 +199,10 @@ final class Interpreter {
                 // Instruction breakpoints are for the first iteration.
                 cpu.set64(Cpu.FLAGS_REST, cpu.get64(Cpu.FLAGS_REST) | RFlags.RF);
             }
+        }
+        cpu.heldBack = 0;
+        if (guest) {
+            cpu.vmx.events.delivered();
         }
         cpu.attention();
     }
@@ -217,7 +234,7 @@ final class Interpreter {
             }
             return block;
         } catch (GuestFault fault) {
-            interrupted(fault);
+            interrupted(fault, 0);
             return null;
         }
     }

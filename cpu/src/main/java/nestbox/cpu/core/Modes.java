@@ -19,6 +19,9 @@ public final class Modes {
     /// A block of one instruction, after which events are looked at.
     public static final int SINGLE = 16;
 
+    /// A guest in VMX non-root operation: some instructions behave differently.
+    public static final int NON_ROOT = 32;
+
     private Modes() {}
 
     /// 2, 4 or 8.

@@ -28,6 +28,10 @@ public final class MonitoredLine {
         place = NONE;
     }
 
+    public boolean isArmed() {
+        return place != NONE;
+    }
+
     /// Whether a line is armed and still holds what it held.
     boolean isUnchanged() {
         if (place == NONE) {

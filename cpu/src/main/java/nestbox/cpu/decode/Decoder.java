@@ -106,7 +106,7 @@ public final class Decoder {
         if (insn.lock && !(row.isLockable() && insn.isMemory)) {
             return undefined(insn);
         }
-        insn.handler = Handlers.of(insn);
+        insn.handler = Handlers.of(insn, (mode & Modes.NON_ROOT) != 0);
         return insn;
     }
 

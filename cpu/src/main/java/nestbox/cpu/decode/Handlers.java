@@ -15,6 +15,8 @@ import nestbox.cpu.sse.FloatSimdOperations;
 import nestbox.cpu.system.SystemInstructions;
 import nestbox.cpu.x87.X87Operations;
 import nestbox.cpu.xsave.StateSaves;
+import nestbox.cpu.vmx.Intercepts;
+import nestbox.cpu.vmx.VmxInstructions;
 import nestbox.x86.Alu;
 import nestbox.x86.Bits;
 import nestbox.x86.Branch;
@@ -27,6 +29,7 @@ import nestbox.x86.StateSave;
 import nestbox.x86.StringOp;
 import nestbox.x86.SystemOp;
 import nestbox.x86.Vector;
+import nestbox.x86.VmxOp;
 import nestbox.x86.X87;
 
 import java.util.HashMap;
@@ -51,7 +54,13 @@ final class Handlers {
 
     private Handlers() {}
 
-    static synchronized Handler of(Insn insn) {
+    /// @param nonRoot for a guest in VMX non-root operation
+    static Handler of(Insn insn, boolean nonRoot) {
+        Handler usual = of(insn);
+        return nonRoot ? Intercepts.of(insn, usual) : usual;
+    }
+
+    private static synchronized Handler of(Insn insn) {
         if (insn.row.op() instanceof SystemOp op && !SystemInstructions.isDefined(op, insn)) {
             return UNDEFINED;
         }
@@ -73,6 +82,7 @@ final class Handlers {
             case X87 op -> cached(op, X87Operations.of(op));
             case FloatSimd op -> cached(op, FloatSimdOperations.of(op));
             case StateSave op -> cached(op, StateSaves.of(op));
+            case VmxOp op -> cached(op, VmxInstructions.of(op));
         };
     }
 

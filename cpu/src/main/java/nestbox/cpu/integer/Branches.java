@@ -11,6 +11,7 @@ import nestbox.cpu.core.Semantic;
 import nestbox.x86.Branch;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.InterruptionType;
 
 /// Near branches, software interrupts and the flag instructions.
 public final class Branches {
@@ -54,8 +55,17 @@ public final class Branches {
                     (cpu, insn) -> FarTransfer.ret(cpu, insn.operandSize, (int) insn.immediate);
             case IRET -> InterruptReturn::iret;
             case INT -> Branches::softwareInterrupt;
-            case INT1 -> (cpu, insn) -> cpu.delivery.softwareInterrupt(Vector.DB, insn.end, true);
-            case INT3 -> (cpu, insn) -> cpu.delivery.softwareInterrupt(Vector.BP, insn.end, false);
+            case INT1 -> 
+                    (cpu, insn) ->
+                            interrupt(
+                                    cpu,
+                                    insn,
+                                    InterruptionType.PRIVILEGED_SOFTWARE_EXCEPTION,
+                                    Vector.DB);
+            case INT3 -> 
+                    (cpu, insn) ->
+                            interrupt(
+                                    cpu, insn, InterruptionType.SOFTWARE_EXCEPTION, Vector.BP);
             case INTO -> Branches::into;
             case UD ->
                     (cpu, insn) -> {
@@ -186,6 +196,10 @@ public final class Branches {
         }
     }
 
+    private static void interrupt(Cpu cpu, Insn insn, InterruptionType type, int vector) {
+        cpu.delivery.softwareInterrupt(type, vector, insn);
+    }
+
     private static void softwareInterrupt(Cpu cpu, Insn insn) {
         int vector = (int) insn.immediate & 0xFF;
         if (cpu.isVirtual8086()) {
@@ -196,12 +210,12 @@ public final class Branches {
                 throw cpu.generalProtection();
             }
         }
-        cpu.delivery.softwareInterrupt(vector, insn.end, false);
+        interrupt(cpu, insn, InterruptionType.SOFTWARE_INTERRUPT, vector);
     }
 
     private static void into(Cpu cpu, Insn insn) {
         if (cpu.of()) {
-            cpu.delivery.softwareInterrupt(Vector.OF, insn.end, false);
+            interrupt(cpu, insn, InterruptionType.SOFTWARE_EXCEPTION, Vector.OF);
         } else {
             conditional(cpu, insn, false, 0);
         }

@@ -2,6 +2,7 @@ package nestbox.cpu.integer;
 
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.vmx.IoIntercepts;
 import nestbox.x86.Operand;
 
 /// IN, OUT, INS and OUTS, with the permission check by IOPL and the bitmap in the TSS. SDM Vol. 1,
@@ -12,7 +13,7 @@ final class PortAccess {
     static void in(Cpu cpu, Insn insn) {
         int port = port(cpu, insn.row.operands().get(1), insn);
         int width = Math.min(insn.width, 4);
-        check(cpu, port, width);
+        check(cpu, insn, port, width);
         long value = cpu.bus.ports().read(port, width) & 0xFFFF_FFFFL;
         cpu.set(Cpu.RAX, width, value);
         cpu.debug.onPort(port, width);
@@ -21,7 +22,7 @@ final class PortAccess {
     static void out(Cpu cpu, Insn insn) {
         int port = port(cpu, insn.row.operands().get(0), insn);
         int width = Math.min(insn.sourceWidth, 4);
-        check(cpu, port, width);
+        check(cpu, insn, port, width);
         cpu.bus.ports().write(port, width, (int) cpu.get(Cpu.RAX, width));
         cpu.debug.onPort(port, width);
     }
@@ -33,7 +34,7 @@ final class PortAccess {
     static long ins(Cpu cpu, Insn insn, long most) {
         int port = cpu.get16(Cpu.RDX);
         int width = insn.width;
-        check(cpu, port, width);
+        check(cpu, insn, port, width);
         long to = Strings.destination(cpu, insn, width, true);
         // A port read can't be taken back, so the store must not fault after it.
         cpu.checkWritable(Insn.ES, to, width);
@@ -47,7 +48,7 @@ final class PortAccess {
     static long outs(Cpu cpu, Insn insn, long most) {
         int port = cpu.get16(Cpu.RDX);
         int width = insn.sourceWidth;
-        check(cpu, port, width);
+        check(cpu, insn, port, width);
         long value = cpu.read(insn.segment, Strings.source(cpu, insn, width), width);
         cpu.bus.ports().write(port, width, (int) value);
         Strings.advance(cpu, insn, Cpu.RSI, width);
@@ -55,7 +56,14 @@ final class PortAccess {
         return 1;
     }
 
-    private static void check(Cpu cpu, int port, int width) {
+    private static void check(Cpu cpu, Insn insn, int port, int width) {
+        checkPermission(cpu, port, width);
+        if (cpu.vmx.isNonRoot()) {
+            IoIntercepts.check(cpu, insn, port, width);
+        }
+    }
+
+    private static void checkPermission(Cpu cpu, int port, int width) {
         if (!cpu.isProtected() || !cpu.isVirtual8086() && cpu.cpl <= cpu.iopl()) {
             return;
         }

@@ -34,4 +34,9 @@ public record VmxSilicon(
         misc = Set.copyOf(misc);
         eptVpid = Set.copyOf(eptVpid);
     }
+
+    /// No virtual-machine extensions.
+    public static VmxSilicon none() {
+        return new VmxSilicon(0, 4096, false, Set.of(), 0, 0, 0, Set.of(), Set.of(), 0);
+    }
 }

@@ -6,15 +6,18 @@ import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.SlowMemory;
+import nestbox.cpu.vmx.Ept;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.EptViolationQualification;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongPredicate;
 
 /// Memory management of one processor: translation with its faults, the cached address spaces,
 /// and every access that the software TLB doesn't answer.
@@ -146,6 +149,29 @@ public final class Mmu implements SlowMemory {
         }
     }
 
+    /// Forgets the translations of the address spaces whose tag is one of those.
+    public void flushWhere(LongPredicate tags) {
+        for (AddressSpace each : spaces) {
+            if (tags.test(each.tag)) {
+                each.flush();
+            }
+        }
+    }
+
+    /// Forgets one page of the address spaces whose tag is one of those.
+    public void invalidateWhere(LongPredicate tags, long linear) {
+        for (AddressSpace each : spaces) {
+            if (tags.test(each.tag)) {
+                each.invalidate(linear);
+            }
+        }
+    }
+
+    /// Whether the A20 gate holds address bit 20 at 0.
+    public boolean isA20Masked() {
+        return a20Mask != -1;
+    }
+
     /// Opens or closes the A20 gate.
     public void a20(boolean open) {
         long mask = open ? -1 : ~(1L << 20);
@@ -170,9 +196,8 @@ public final class Mmu implements SlowMemory {
         boolean write = (access & FAULT_WRITE) != 0;
         boolean fetch = (access & FAULT_FETCH) != 0;
         if ((cpu.cr0 & ControlBits.CR0_PG) == 0) {
-            long physical = linear & 0xFFFF_FFFFL & a20Mask;
-            fill(linear, physical, privilege, true, true, true, 12);
-            return physical;
+            walk.withoutPaging(linear & 0xFFFF_FFFFL);
+            return finish(linear, access, privilege, true, true, true);
         }
         int code = walk.walk(linear);
         if (code != 0) {
@@ -187,10 +212,43 @@ public final class Mmu implements SlowMemory {
         if (!allowed) {
             throw pageFault(linear, FAULT_PROTECTION, access, privilege);
         }
-        walk.setFlags(write);
+        return finish(linear, access, privilege, mayRead, mayWrite, mayExecute);
+    }
+
+    /// What is left after the guest's own paging has allowed an access: EPT, the flags of entries,
+    /// the TLB.
+    private long finish(
+            long linear, int access, int privilege, boolean read, boolean write, boolean execute) {
         long physical = walk.physical & a20Mask;
-        fill(linear, physical, privilege, mayRead, mayWrite && walk.dirty, mayExecute, walk.shift);
+        int shift = walk.shift;
+        boolean mayRead = read;
+        boolean mayWrite = write;
+        boolean mayExecute = execute;
+        Ept ept = cpu.vmx.ept;
+        if (ept.isActive()) {
+            physical = ept.page(physical, linear, eptAccess(access));
+            mayRead &= ept.mayRead();
+            mayWrite &= ept.mayWriteDirty();
+            mayExecute &= ept.mayExecute(walk.user);
+            shift = Math.min(shift, ept.shift());
+        }
+        walk.setFlags((access & FAULT_WRITE) != 0);
+        fill(linear, physical, privilege, mayRead, mayWrite && walk.dirty, mayExecute, shift);
         return physical;
+    }
+
+    /// The access, and what the guest's paging says of the page.
+    private long eptAccess(int access) {
+        long kind =
+                (access & FAULT_FETCH) != 0
+                        ? EptViolationQualification.FETCH
+                        : (access & FAULT_WRITE) != 0
+                                ? EptViolationQualification.WRITE
+                                : EptViolationQualification.READ;
+        return kind
+                | (walk.user ? EptViolationQualification.USER_MODE : 0)
+                | (walk.writable ? EptViolationQualification.GUEST_WRITABLE : 0)
+                | (walk.executable ? 0 : EptViolationQualification.GUEST_EXECUTE_DISABLE);
     }
 
     private boolean mayReadAsSupervisor(int privilege) {
@@ -212,7 +270,10 @@ public final class Mmu implements SlowMemory {
             boolean execute,
             int shift) {
         long host = memory.host(physical & -PAGE);
-        boolean isPlain = host >= 0 && (physical & -PAGE) != cpu.apic.registerPage();
+        boolean isPlain =
+                host >= 0
+                        && (physical & -PAGE) != cpu.apic.registerPage()
+                        && (physical & -PAGE) != cpu.vmx.apic.accessPage();
         if (!isPlain || cpu.debug.watches(linear)) {
             return;
         }
@@ -249,12 +310,20 @@ public final class Mmu implements SlowMemory {
     /// @throws nestbox.cpu.core.GuestFault #PF
     public long fetchPage(long linear) {
         long page = context.executablePage(linear);
-        return page >= 0 ? page : memory.host(translate(linear, FAULT_FETCH) & -PAGE);
+        return page >= 0 ? page : memory.host(translateFetch(linear) & -PAGE);
+    }
+
+    private long translateFetch(long linear) {
+        long physical = translate(linear, FAULT_FETCH);
+        if ((physical & -PAGE) == cpu.vmx.apic.accessPage()) {
+            throw cpu.vmx.apic.fetch(physical);
+        }
+        return physical;
     }
 
     /// Reads one byte of an instruction from an address that isn't RAM.
     public int fetchDevice(long linear) {
-        return (int) mmio.read(translate(linear, FAULT_FETCH), 1);
+        return (int) mmio.read(translateFetch(linear), 1);
     }
 
     // Data
@@ -301,6 +370,9 @@ public final class Mmu implements SlowMemory {
     private long readLinear(long linear, int width, int access, int privilege) {
         long first = translate(linear, access, privilege);
         int inFirst = (int) Math.min(width, PAGE - (linear & PAGE - 1));
+        if ((first & -PAGE) == cpu.vmx.apic.accessPage()) {
+            return readApicPage(first, width, access);
+        }
         if (inFirst == width) {
             return readPhysical(first, width);
         }
@@ -309,9 +381,21 @@ public final class Mmu implements SlowMemory {
         return low | readBytes(second, width - inFirst) << 8 * inFirst;
     }
 
+    /// The APIC-access page of a guest.
+    private long readApicPage(long physical, int width, int access) {
+        if ((access & FAULT_WRITE) != 0) {
+            throw cpu.vmx.apic.readForWrite(physical);
+        }
+        return cpu.vmx.apic.read(physical, width);
+    }
+
     private void writeLinear(long linear, int width, long value, int privilege) {
         long first = translate(linear, FAULT_WRITE, privilege);
         int inFirst = (int) Math.min(width, PAGE - (linear & PAGE - 1));
+        if ((first & -PAGE) == cpu.vmx.apic.accessPage()) {
+            cpu.vmx.apic.write(first, width, value);
+            return;
+        }
         if (inFirst == width) {
             writePhysical(first, width, value);
             return;
@@ -360,6 +444,13 @@ public final class Mmu implements SlowMemory {
     }
 
     // Physical memory
+
+    /// Reads a paging structure that isn't part of the translation of an address: in VMX non-root
+    /// operation through EPT.
+    public long readGuestPhysical(long physical, int width) {
+        Ept ept = cpu.vmx.ept;
+        return readPhysical(ept.isActive() ? ept.untranslated(physical) : physical, width);
+    }
 
     private long readBytes(long physical, int count) {
         long value = 0;

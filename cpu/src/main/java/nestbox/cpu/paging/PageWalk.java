@@ -3,6 +3,7 @@ package nestbox.cpu.paging;
 import static nestbox.cpu.paging.PageFormat.*;
 
 import nestbox.cpu.core.Cpu;
+import nestbox.cpu.vmx.Ept;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.ControlBits;
@@ -33,6 +34,10 @@ final class PageWalk {
     boolean dirty;
     boolean global;
 
+    /// The linear address that is walked for.
+    private long linear;
+
+    private final long[] entryPhysical = new long[MAX_LEVELS];
     private final long[] entryAddress = new long[MAX_LEVELS];
     private final long[] entries = new long[MAX_LEVELS];
     private int levels;
@@ -44,11 +49,23 @@ final class PageWalk {
         reservedAddress = ADDRESS & -(1L << physicalBits);
     }
 
+    /// What stands for a walk while paging is off.
+    void withoutPaging(long address) {
+        physical = address;
+        shift = 12;
+        writable = true;
+        user = true;
+        executable = true;
+        dirty = true;
+        levels = 0;
+    }
+
     /// Walks without setting flags.
     ///
     /// @return 0, or the page-fault error code bits P and RSVD of why there is no translation,
     ///     with bit 31 set
-    int walk(long linear) {
+    int walk(long address) {
+        linear = address;
         writable = true;
         user = true;
         executable = true;
@@ -128,7 +145,9 @@ final class PageWalk {
 
     /// Reads one entry and takes account of its permissions.
     private int step(long address, int size) {
-        long host = memory.host(address, size);
+        Ept ept = cpu.vmx.ept;
+        long at = ept.isActive() ? ept.structure(address, linear, false) : address;
+        long host = memory.host(at, size);
         // Outside RAM the bus reads as ones: a present entry with reserved bits.
         long entry =
                 host < 0
@@ -143,6 +162,7 @@ final class PageWalk {
         if (host < 0) {
             return reserved();
         }
+        entryPhysical[levels] = address;
         entryAddress[levels] = host;
         entries[levels++] = entry;
         writable &= (entry & WRITABLE) != 0;
@@ -187,6 +207,9 @@ final class PageWalk {
         for (int i = 0; i < levels; i++) {
             long wanted = write && i == levels - 1 ? ACCESSED | DIRTY : ACCESSED;
             if ((entries[i] & wanted) != wanted) {
+                if (cpu.vmx.ept.isActive()) {
+                    cpu.vmx.ept.structure(entryPhysical[i], linear, true);
+                }
                 store(entryAddress[i], entries[i] | wanted);
             }
         }

@@ -59,7 +59,8 @@ public final class ControlRegisters {
         boolean invalid =
                 value >>> 32 != 0
                         || paging && (value & CR0_PE) == 0
-                        || (value & CR0_NW) != 0 && (value & CR0_CD) == 0;
+                        || (value & CR0_NW) != 0 && (value & CR0_CD) == 0
+                        || !cpu.vmx.allowsCr0(value);
         if (invalid) {
             throw cpu.generalProtection();
         }
@@ -129,16 +130,17 @@ public final class ControlRegisters {
         }
     }
 
-    /// What cached translations are tagged with: the PCID, 0 when PCIDs are off.
+    /// What cached translations are tagged with: the PCID, 0 when PCIDs are off, with what VMX
+    /// adds.
     public long spaceTag() {
-        return (cpu.cr4 & CR4_PCIDE) != 0 ? cpu.cr3 & CR3_PCID : 0;
+        return cpu.vmx.tag((cpu.cr4 & CR4_PCIDE) != 0 ? cpu.cr3 & CR3_PCID : 0);
     }
 
     /// SDM Vol. 3A, "PDPTE Registers".
     private void loadPdptes(long root) {
         long[] loaded = new long[4];
         for (int i = 0; i < 4; i++) {
-            loaded[i] = cpu.mmu.readPhysical((root & 0xFFFF_FFE0L) + 8 * i, 8);
+            loaded[i] = cpu.mmu.readGuestPhysical((root & 0xFFFF_FFE0L) + 8 * i, 8);
             boolean reserved = (loaded[i] & (PDPTE_RESERVED_LOW | cr3Reserved)) != 0;
             if ((loaded[i] & 1) != 0 && reserved) {
                 throw cpu.generalProtection();
@@ -153,6 +155,7 @@ public final class ControlRegisters {
         boolean tags = (changed & value & CR4_PCIDE) != 0;
         boolean invalid =
                 (value & ~cr4Defined) != 0
+                        || !cpu.vmx.allowsCr4(value)
                         || cpu.isLongMode() && (value & CR4_PAE) == 0
                         || tags && (!cpu.isLongMode() || (cpu.cr3 & CR3_PCID) != 0);
         if (invalid) {
@@ -171,13 +174,16 @@ public final class ControlRegisters {
         cpu.stateChanged();
     }
 
+    /// The bits that IA32_EFER may have set.
+    public long eferDefined() {
+        return bit(Cpuid.SYSCALL_SYSRET, EFER_SCE)
+                | bit(Cpuid.INTEL_64, EFER_LME | EFER_LMA)
+                | bit(Cpuid.EXECUTE_DISABLE, EFER_NXE);
+    }
+
     public void efer(long value) {
-        long defined =
-                bit(Cpuid.SYSCALL_SYSRET, EFER_SCE)
-                        | bit(Cpuid.INTEL_64, EFER_LME | EFER_LMA)
-                        | bit(Cpuid.EXECUTE_DISABLE, EFER_NXE);
         boolean toggles = ((cpu.efer ^ value) & EFER_LME) != 0;
-        if ((value & ~defined) != 0 || toggles && (cpu.cr0 & CR0_PG) != 0) {
+        if ((value & ~eferDefined()) != 0 || toggles && (cpu.cr0 & CR0_PG) != 0) {
             throw cpu.generalProtection();
         }
         long old = cpu.efer;

@@ -38,8 +38,8 @@ final class Invalidations {
             throw cpu.generalProtection();
         }
         switch ((int) type) {
-            case 0 -> cpu.mmu.invalidate(pcid, address);
-            case 1 -> cpu.mmu.flush(pcid);
+            case 0 -> cpu.mmu.invalidate(cpu.vmx.tag(pcid), address);
+            case 1 -> cpu.mmu.flush(cpu.vmx.tag(pcid));
             default -> cpu.mmu.flushAll();
         }
     }

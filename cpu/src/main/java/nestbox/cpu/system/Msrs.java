@@ -116,8 +116,15 @@ public final class Msrs {
             case IA32_XSS -> xss;
             case IA32_PRED_CMD, IA32_FLUSH_CMD, IA32_BIOS_UPDT_TRIG ->
                     throw cpu.generalProtection();
-            default -> kept.getOrDefault(number, cpu.features.msr(msr, number));
+            default -> {
+                Long value = kept.get(number);
+                yield value != null ? value : initial(msr, number);
+            }
         };
+    }
+
+    private long initial(Msr msr, int number) {
+        return cpu.vmx.capability(msr).orElseGet(() -> cpu.features.msr(msr, number));
     }
 
     private long readApic(int number) {
@@ -230,7 +237,7 @@ public final class Msrs {
             case IA32_SPEC_CTRL, IA32_PRED_CMD -> cpu.features.has(Cpuid.IBRS_IBPB);
             case IA32_FLUSH_CMD -> cpu.features.has(Cpuid.L1D_FLUSH);
             case IA32_ARCH_CAPABILITIES -> cpu.features.has(Cpuid.ARCH_CAPABILITIES);
-            default -> cpu.features.hasMsr(msr);
+            default -> cpu.vmx.capability(msr).isPresent() || cpu.features.hasMsr(msr);
         };
     }
 

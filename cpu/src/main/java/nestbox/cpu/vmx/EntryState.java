@@ -11,32 +11,23 @@ import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxControl;
 
-import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
 
 /// What the rules of VM entry look at: the VMCS with its control words read once, and the
 /// processor.
 public final class EntryState {
-    private static final ControlWord[] WORDS = ControlWord.values();
-    private static final List<Optional<VmxControl>> ACTIVATIONS =
-            Arrays.stream(WORDS).map(ControlWord::activation).toList();
     private static final long MEMORY_TYPES_PER_BYTE = 0xF3;
 
     private final VmcsView vmcs;
     private final ProcessorFacts facts;
     private final VmxCapabilities capabilities;
 
-    /// The words in force: 0 where a word isn't activated.
-    private final long[] words = new long[WORDS.length];
+    private final ActiveControls controls = new ActiveControls();
 
     private EntryState(VmcsView vmcs, ProcessorFacts facts) {
         this.vmcs = vmcs;
         this.facts = facts;
         capabilities = facts.capabilities();
-        for (ControlWord word : WORDS) {
-            words[word.ordinal()] = isActive(word) ? vmcs.read(word.field()) : 0;
-        }
+        controls.load(vmcs);
     }
 
     public static EntryState of(VmcsView vmcs, ProcessorFacts facts) {
@@ -47,27 +38,17 @@ public final class EntryState {
         return vmcs.read(field);
     }
 
-    VmcsView vmcs() {
-        return vmcs;
-    }
-
     /// Whether a control is in force.
     boolean on(VmxControl control) {
-        return (words[control.word().ordinal()] & control.mask()) != 0;
+        return controls.on(control);
     }
 
     boolean off(VmxControl control) {
         return !on(control);
     }
 
-    /// A control word, 0 if it isn't activated.
-    long word(ControlWord word) {
-        return words[word.ordinal()];
-    }
-
     boolean isActive(ControlWord word) {
-        Optional<VmxControl> activation = ACTIVATIONS.get(word.ordinal());
-        return activation.isEmpty() || on(activation.get());
+        return controls.isActive(word);
     }
 
     ProcessorFacts facts() {

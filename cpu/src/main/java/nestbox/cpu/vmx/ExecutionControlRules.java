@@ -212,11 +212,11 @@ final class ExecutionControlRules {
         eptRule(
                 "controls.eptp.accessed-dirty",
                 "bit 6 clear: there are no accessed and dirty flags for EPT",
-                (state, eptp) -> state.has(ACCESSED_DIRTY) || !EptPointer.of(eptp).accessedDirty());
+                ExecutionControlRules::hasAccessedDirty);
         eptRule(
                 "controls.eptp.reserved",
                 "bits 11:7 clear, and the rest a physical address",
-                (state, eptp) -> (eptp & reservedInEptp(state)) == 0 && state.fitsPhysical(eptp));
+                ExecutionControlRules::hasNoReservedBits);
         needs("controls.pml.ept", ENABLE_PML, ENABLE_EPT);
         page("controls.pml.address", PML_ADDRESS, ENABLE_PML);
         needs("controls.unrestricted.ept", UNRESTRICTED_GUEST, ENABLE_EPT);
@@ -224,7 +224,7 @@ final class ExecutionControlRules {
     }
 
     private interface EptCondition {
-        boolean holds(EntryState state, long eptp);
+        boolean holds(ProcessorFacts facts, long eptp);
     }
 
     private void eptRule(String id, String accepted, EptCondition condition) {
@@ -232,38 +232,45 @@ final class ExecutionControlRules {
                 id,
                 EPT_POINTER,
                 accepted,
-                state -> state.off(ENABLE_EPT) || condition.holds(state, state.get(EPT_POINTER)));
+                state ->
+                        state.off(ENABLE_EPT)
+                                || condition.holds(state.facts(), state.get(EPT_POINTER)));
     }
 
-    /// Whether an EPT pointer is one that VM entry and EPTP switching accept.
-    static boolean isEptPointer(EntryState state, long eptp) {
-        return hasMemoryType(state, eptp)
-                && hasWalkLength(state, eptp)
-                && (state.has(ACCESSED_DIRTY) || !EptPointer.of(eptp).accessedDirty())
-                && (eptp & reservedInEptp(state)) == 0
-                && state.fitsPhysical(eptp);
+    /// Whether an EPT pointer is one that VM entry, EPTP switching and INVEPT accept.
+    static boolean isEptPointer(ProcessorFacts facts, long eptp) {
+        return hasMemoryType(facts, eptp)
+                && hasWalkLength(facts, eptp)
+                && hasAccessedDirty(facts, eptp)
+                && hasNoReservedBits(facts, eptp);
     }
 
-    private static boolean hasMemoryType(EntryState state, long eptp) {
+    private static boolean hasMemoryType(ProcessorFacts facts, long eptp) {
         return switch (EptPointer.of(eptp).memoryType()) {
-            case UNCACHEABLE_TYPE -> state.has(UNCACHEABLE);
-            case WRITE_BACK_TYPE -> state.has(WRITE_BACK);
+            case UNCACHEABLE_TYPE -> facts.capabilities().has(UNCACHEABLE);
+            case WRITE_BACK_TYPE -> facts.capabilities().has(WRITE_BACK);
             default -> false;
         };
     }
 
-    private static boolean hasWalkLength(EntryState state, long eptp) {
+    private static boolean hasWalkLength(ProcessorFacts facts, long eptp) {
         return switch (EptPointer.of(eptp).walkLength()) {
-            case 4 -> state.has(WALK_LENGTH_4);
-            case 5 -> state.has(WALK_LENGTH_5);
+            case 4 -> facts.capabilities().has(WALK_LENGTH_4);
+            case 5 -> facts.capabilities().has(WALK_LENGTH_5);
             default -> false;
         };
     }
 
-    private static long reservedInEptp(EntryState state) {
-        return state.has(SUPERVISOR_SHADOW_STACK)
-                ? EptPointer.RESERVED_LOW
-                : EptPointer.RESERVED_LOW | EptPointer.SUPERVISOR_SHADOW_STACK;
+    private static boolean hasAccessedDirty(ProcessorFacts facts, long eptp) {
+        return facts.capabilities().has(ACCESSED_DIRTY) || !EptPointer.of(eptp).accessedDirty();
+    }
+
+    private static boolean hasNoReservedBits(ProcessorFacts facts, long eptp) {
+        long reserved = EptPointer.RESERVED_LOW;
+        if (!facts.capabilities().has(SUPERVISOR_SHADOW_STACK)) {
+            reserved |= EptPointer.SUPERVISOR_SHADOW_STACK;
+        }
+        return (eptp & reserved) == 0 && eptp >>> facts.physicalAddressBits() == 0;
     }
 
     private void eptFeatures() {

@@ -314,7 +314,8 @@ final class GuestStateRules {
         }
     }
 
-    private static boolean usesPdptes(EntryState state) {
+    /// Whether the guest will use PAE paging.
+    static boolean usesPdptes(EntryState state) {
         return state.cr0(ControlBits.CR0_PG)
                 && state.cr4(ControlBits.CR4_PAE)
                 && state.off(EntryControl.IA_32E_MODE_GUEST);

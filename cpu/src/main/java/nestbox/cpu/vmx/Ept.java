@@ -1,0 +1,312 @@
+package nestbox.cpu.vmx;
+
+import nestbox.cpu.core.GuestFault;
+import nestbox.platform.GuestMemory;
+import nestbox.platform.NativeSpace;
+import nestbox.x86.ControlBits;
+import nestbox.x86.Vector;
+import nestbox.x86.vmx.EptEntry;
+import nestbox.x86.vmx.EptPointer;
+import nestbox.x86.vmx.EptVpidCapability;
+import nestbox.x86.vmx.EptViolationQualification;
+import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.VmcsField;
+
+/// Translation of guest-physical addresses. SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)".
+///
+/// The outcome of the last walk stays in the fields until the next one. Outside VMX non-root
+/// operation, and without EPT, it isn't active and nobody asks it.
+public final class Ept {
+    private static final int LEVELS = 4;
+    private static final int TOP_SHIFT = 39;
+    private static final int PAGE_SHIFT = 12;
+    private static final long RWX = EptEntry.READ | EptEntry.WRITE | EptEntry.EXECUTE;
+    private static final long RESERVED_IN_PML4E = 0xF8;
+    private static final long RESERVED_IN_TABLE = 0x78;
+
+    /// Memory types 0, 1, 4, 5 and 6.
+    private static final int MEMORY_TYPES = 0b111_0011;
+
+    /// Layout of the virtualization-exception information area.
+    private static final int VE_BUSY = 4;
+
+    private static final int VE_QUALIFICATION = 8;
+    private static final int VE_LINEAR = 16;
+    private static final int VE_PHYSICAL = 24;
+    private static final int VE_EPTP_INDEX = 32;
+
+    private final Vmx vmx;
+    private final GuestMemory memory;
+    private final long reservedAddress;
+
+    private boolean active;
+    private long root;
+    private boolean accessedDirty;
+    private boolean modeBased;
+
+    /// What the entries of the last walk together allow, as bits of an entry.
+    private long permissions;
+
+    /// Size of the page, as a shift.
+    private int shift;
+
+    private boolean dirty;
+    private final long[] hosts = new long[LEVELS];
+    private final long[] entries = new long[LEVELS];
+    private int depth;
+
+    Ept(Vmx vmx) {
+        this.vmx = vmx;
+        memory = vmx.cpu.bus.memory();
+        reservedAddress = EptEntry.ADDRESS & -(1L << vmx.cpu.features.physicalAddressBits());
+    }
+
+    void begin() {
+        active = vmx.on(SecondaryControl.ENABLE_EPT);
+        modeBased = vmx.on(SecondaryControl.MODE_BASED_EXECUTE_CONTROL);
+        use(vmx.vmcs().read(VmcsField.EPT_POINTER));
+    }
+
+    /// The EPT pointer of the current VMCS, which EPTP switching changes.
+    void use(long pointer) {
+        EptPointer format = EptPointer.of(pointer);
+        root = format.root();
+        accessedDirty = format.accessedDirty();
+    }
+
+    void end() {
+        active = false;
+    }
+
+    /// Whether physical addresses of instructions and paging structures are guest-physical.
+    public boolean isActive() {
+        return active;
+    }
+
+    // Outcome of the last walk
+
+    public boolean mayRead() {
+        return (permissions & EptEntry.READ) != 0;
+    }
+
+    /// Whether writes are allowed and change no flag any more.
+    public boolean mayWriteDirty() {
+        return (permissions & EptEntry.WRITE) != 0 && (dirty || !accessedDirty);
+    }
+
+    /// @param user whether the linear address is a user-mode one
+    public boolean mayExecute(boolean user) {
+        long bit = modeBased && user ? EptEntry.EXECUTE_USER : EptEntry.EXECUTE;
+        return (permissions & bit) != 0;
+    }
+
+    public int shift() {
+        return shift;
+    }
+
+    // Walks
+
+    /// Translates the address of an entry of a guest paging structure.
+    ///
+    /// @param linear address whose translation needs the entry
+    /// @throws GuestFault a VM exit, or #VE
+    public long structure(long guestPhysical, long linear, boolean write) {
+        // With accessed and dirty flags for EPT all these accesses count as writes.
+        long access =
+                accessedDirty
+                        ? EptViolationQualification.READ | EptViolationQualification.WRITE
+                        : write ? EptViolationQualification.WRITE : EptViolationQualification.READ;
+        return translate(
+                guestPhysical, linear, access | EptViolationQualification.LINEAR_ADDRESS_VALID);
+    }
+
+    /// Translates an address that isn't that of any linear address: PDPTEs that MOV CR loads.
+    ///
+    /// @throws GuestFault a VM exit, or #VE
+    public long untranslated(long guestPhysical) {
+        return translate(guestPhysical, 0, EptViolationQualification.READ);
+    }
+
+    /// Translates the guest-physical address that a linear address leads to.
+    ///
+    /// @param access bits of [EptViolationQualification]: read, write or fetch, and what the
+    ///     guest's own paging says of the page
+    /// @throws GuestFault a VM exit, or #VE
+    public long page(long guestPhysical, long linear, long access) {
+        return translate(
+                guestPhysical,
+                linear,
+                access
+                        | EptViolationQualification.LINEAR_ADDRESS_VALID
+                        | EptViolationQualification.TRANSLATION);
+    }
+
+    private long translate(long guestPhysical, long linear, long access) {
+        depth = 0;
+        permissions = RWX | EptEntry.EXECUTE_USER;
+        long table = root;
+        shift = TOP_SHIFT;
+        while (true) {
+            long at = table + (guestPhysical >>> shift & 0x1FF) * 8;
+            long host = memory.host(at, 8);
+            long entry = host < 0 ? -1 : NativeSpace.SPACE.get(NativeSpace.I64, host);
+            if (!isPresent(entry)) {
+                permissions = 0;
+                throw violation(guestPhysical, linear, access, entry);
+            }
+            boolean leaf =
+                    shift == PAGE_SHIFT || shift < TOP_SHIFT && (entry & EptEntry.PAGE) != 0;
+            if (host < 0 || isMisconfigured(entry, leaf)) {
+                throw misconfiguration(guestPhysical, linear);
+            }
+            hosts[depth] = host;
+            entries[depth++] = entry;
+            permissions &= entry;
+            if (leaf) {
+                return finish(guestPhysical, linear, access, entry);
+            }
+            table = entry & EptEntry.ADDRESS;
+            shift -= 9;
+        }
+    }
+
+    private long finish(long guestPhysical, long linear, long access, long entry) {
+        if (!allows(access)) {
+            throw violation(guestPhysical, linear, access, entry);
+        }
+        dirty = (entry & EptEntry.DIRTY) != 0;
+        if (accessedDirty) {
+            setFlags(guestPhysical, (access & EptViolationQualification.WRITE) != 0);
+        }
+        long offset = (1L << shift) - 1;
+        return entry & EptEntry.ADDRESS & ~offset | guestPhysical & offset;
+    }
+
+    private boolean isPresent(long entry) {
+        return (entry & (modeBased ? RWX | EptEntry.EXECUTE_USER : RWX)) != 0;
+    }
+
+    /// SDM Vol. 3C, "EPT Misconfigurations".
+    private boolean isMisconfigured(long entry, boolean leaf) {
+        boolean readable = (entry & EptEntry.READ) != 0;
+        long executable = modeBased ? EptEntry.EXECUTE | EptEntry.EXECUTE_USER : EptEntry.EXECUTE;
+        boolean combination =
+                !readable
+                        && ((entry & EptEntry.WRITE) != 0
+                                || (entry & executable) != 0
+                                        && !has(EptVpidCapability.EXECUTE_ONLY));
+        return combination
+                || (entry & reservedAddress) != 0
+                || (leaf ? isLeafMisconfigured(entry) : (entry & reservedInTable()) != 0);
+    }
+
+    private long reservedInTable() {
+        return shift == TOP_SHIFT ? RESERVED_IN_PML4E : RESERVED_IN_TABLE;
+    }
+
+    private boolean isLeafMisconfigured(long entry) {
+        int type = (int) (entry >>> EptEntry.MEMORY_TYPE) & 7;
+        boolean size =
+                switch (shift) {
+                    case PAGE_SHIFT -> true;
+                    case 21 -> has(EptVpidCapability.PAGES_2M);
+                    default -> has(EptVpidCapability.PAGES_1G);
+                };
+        long low = (1L << shift) - 1 & EptEntry.ADDRESS;
+        return !size || (entry & low) != 0 || (MEMORY_TYPES >>> type & 1) == 0;
+    }
+
+    private boolean has(EptVpidCapability capability) {
+        return vmx.capabilities.has(capability);
+    }
+
+    private boolean allows(long access) {
+        boolean read = (access & EptViolationQualification.READ) == 0 || mayRead();
+        boolean write =
+                (access & EptViolationQualification.WRITE) == 0
+                        || (permissions & EptEntry.WRITE) != 0;
+        boolean fetch =
+                (access & EptViolationQualification.FETCH) == 0
+                        || mayExecute((access & EptViolationQualification.USER_MODE) != 0);
+        return read && write && fetch;
+    }
+
+    /// Sets accessed flags in all entries used, and the dirty flag in the last for a write, which
+    /// is logged first.
+    private void setFlags(long guestPhysical, boolean write) {
+        if (write && !dirty) {
+            vmx.log.add(guestPhysical);
+        }
+        for (int i = 0; i < depth; i++) {
+            long wanted =
+                    write && i == depth - 1
+                            ? EptEntry.ACCESSED | EptEntry.DIRTY
+                            : EptEntry.ACCESSED;
+            if ((entries[i] & wanted) != wanted) {
+                vmx.cpu.mmu.writePhysical(memory.address(hosts[i]), 8, entries[i] | wanted);
+            }
+        }
+        dirty |= write;
+    }
+
+    // Failures
+
+    private void record(long guestPhysical, long linear) {
+        vmx.exit.guestPhysical = guestPhysical;
+        vmx.exit.guestLinear = linear;
+    }
+
+    private GuestFault misconfiguration(long guestPhysical, long linear) {
+        GuestFault exit = vmx.exitLikeFault(ExitReason.EPT_MISCONFIGURATION, 0);
+        record(guestPhysical, linear);
+        return exit;
+    }
+
+    private GuestFault violation(long guestPhysical, long linear, long access, long entry) {
+        long qualification = access | reportedPermissions() | vmx.nmiUnblockingBit();
+        if (!has(EptVpidCapability.ADVANCED_EXIT_INFORMATION)
+                || (access & EptViolationQualification.TRANSLATION) == 0) {
+            qualification &=
+                    ~(EptViolationQualification.USER_MODE
+                            | EptViolationQualification.GUEST_WRITABLE
+                            | EptViolationQualification.GUEST_EXECUTE_DISABLE);
+        }
+        if (isConvertible(entry)) {
+            return exception(guestPhysical, linear, qualification);
+        }
+        GuestFault exit = vmx.exitLikeFault(ExitReason.EPT_VIOLATION, qualification);
+        record(guestPhysical, linear);
+        return exit;
+    }
+
+    private long reportedPermissions() {
+        long user = modeBased && (permissions & EptEntry.EXECUTE_USER) != 0 ? 8 : 0;
+        return (permissions & RWX | user) << EptViolationQualification.PERMISSIONS;
+    }
+
+    /// SDM Vol. 3C, "Convertible EPT Violations".
+    private boolean isConvertible(long entry) {
+        return vmx.on(SecondaryControl.EPT_VIOLATION_VE)
+                && (entry & EptEntry.SUPPRESS_VE) == 0
+                && (vmx.cpu.cr0 & ControlBits.CR0_PE) != 0
+                && vmx.delivering().isEmpty()
+                && vmx.cpu.mmu.readPhysical(informationArea() + VE_BUSY, 4) == 0;
+    }
+
+    private long informationArea() {
+        return vmx.vmcs().read(VmcsField.VIRTUALIZATION_EXCEPTION_ADDRESS);
+    }
+
+    private GuestFault exception(long guestPhysical, long linear, long qualification) {
+        long area = informationArea();
+        var mmu = vmx.cpu.mmu;
+        mmu.writePhysical(area, 4, ExitReason.EPT_VIOLATION.number());
+        mmu.writePhysical(area + VE_BUSY, 4, 0xFFFF_FFFFL);
+        mmu.writePhysical(area + VE_QUALIFICATION, 8, qualification);
+        mmu.writePhysical(area + VE_LINEAR, 8, linear);
+        mmu.writePhysical(area + VE_PHYSICAL, 8, guestPhysical);
+        mmu.writePhysical(area + VE_EPTP_INDEX, 2, vmx.vmcs().read(VmcsField.EPTP_INDEX));
+        return vmx.cpu.fault(Vector.VE, 0);
+    }
+}

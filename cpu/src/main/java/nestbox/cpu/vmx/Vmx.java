@@ -1,0 +1,404 @@
+package nestbox.cpu.vmx;
+
+import java.util.Optional;
+import nestbox.cpu.core.Cpu;
+import nestbox.cpu.core.GuestFault;
+import nestbox.cpu.core.Insn;
+import nestbox.cpu.model.VmxCapabilities;
+import nestbox.cpu.model.VmxSilicon;
+import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
+import nestbox.platform.Clock;
+import nestbox.x86.ControlBits;
+import nestbox.x86.Msr;
+import nestbox.x86.RFlags;
+import nestbox.x86.Vector;
+import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.InterruptionInformation;
+import nestbox.x86.vmx.InterruptionType;
+import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TaskSwitchQualification;
+import nestbox.x86.vmx.VmInstructionError;
+import nestbox.x86.vmx.VmcsField;
+import nestbox.x86.vmx.VmcsRegion;
+import nestbox.x86.vmx.VmxControl;
+
+/// VMX operation of one processor. SDM Vol. 3C, "Introduction to Virtual Machine Extensions".
+///
+/// A VM exit is *thrown*, as the processor's [GuestFault] with the pseudo vector [#TRANSITION]: so
+/// it unwinds a half-done instruction or event delivery like an exception, and the step loop then
+/// calls [#transition]. VM entry leaves VMLAUNCH and VMRESUME the same way. What an exit reports
+/// is put down in [ExitInformation] before.
+public final class Vmx {
+    /// The pseudo vector of the fault that means "VM exit or VM entry".
+    public static final int TRANSITION = -2;
+
+    private static final VmxSilicon NOTHING = VmxSilicon.none();
+
+    final Cpu cpu;
+    final VmxCapabilities capabilities;
+    final VmcsLayout layout;
+    final ProcessorView facts;
+    final ActiveControls controls = new ActiveControls();
+    final ExitInformation exit = new ExitInformation();
+    final GuestTime time;
+    final AddressTags tags;
+    final PageModificationLog log;
+    final PauseLoop pauses;
+
+    /// Guest-physical addresses.
+    public final Ept ept;
+
+    /// The local APIC that a guest sees.
+    public final VirtualApic apic;
+
+    /// What comes between a guest's instructions.
+    public final NonRootEvents events;
+
+    private final VmEntry entry;
+    private final VmExit vmExit;
+
+    private boolean operating;
+    private boolean nonRoot;
+    private long vmxonPointer = VmcsRegion.NO_POINTER;
+    private Optional<Vmcs> current = Optional.empty();
+
+    /// The next transition is a VM entry.
+    private boolean entering;
+
+    /// The event that is on its way through the IDT, in VMX non-root operation.
+    private Optional<Delivering> delivering = Optional.empty();
+
+    /// The event was injected by VM entry: it never exits itself.
+    private boolean injected;
+
+    /// The IRET that runs has removed blocking by NMI.
+    private boolean nmiUnblocked;
+
+    /// Why the last VM entry failed, for the user.
+    private Optional<EntryFailure> lastFailure = Optional.empty();
+
+    public Vmx(Cpu cpu, Clock clock) {
+        this.cpu = cpu;
+        capabilities =
+                VmxCapabilities.of(
+                        cpu.features.vmx().orElse(NOTHING),
+                        cpu.features::has,
+                        cpu.controls.cr4Defined());
+        layout = VmcsLayout.of(capabilities);
+        facts = new ProcessorView(this);
+        time = new GuestTime(this, clock);
+        tags = new AddressTags(this);
+        log = new PageModificationLog(this);
+        ept = new Ept(this);
+        pauses = new PauseLoop(this);
+        apic = new VirtualApic(this);
+        events = new NonRootEvents(this);
+        entry = new VmEntry(this);
+        vmExit = new VmExit(this);
+    }
+
+    /// RESET or INIT: the processor leaves VMX operation.
+    public void reset() {
+        leaveGuest();
+        operating = false;
+        vmxonPointer = VmcsRegion.NO_POINTER;
+        current = Optional.empty();
+        delivering = Optional.empty();
+        entering = false;
+        tags.forget();
+    }
+
+    public VmxCapabilities capabilities() {
+        return capabilities;
+    }
+
+    /// Whether VMXON has been executed, and VMXOFF not yet.
+    public boolean isOperating() {
+        return operating;
+    }
+
+    /// Whether a guest runs.
+    public boolean isNonRoot() {
+        return nonRoot;
+    }
+
+    /// Whether INIT has to wait: it does in VMX root operation.
+    public boolean blocksInit() {
+        return operating && !nonRoot;
+    }
+
+    /// Why the last VM entry failed, if it did.
+    public Optional<EntryFailure> lastFailure() {
+        return lastFailure;
+    }
+
+    void failure(Optional<EntryFailure> failure) {
+        lastFailure = failure;
+    }
+
+    // VMX operation
+
+    void enterOperation(long pointer) {
+        operating = true;
+        vmxonPointer = pointer;
+        current = Optional.empty();
+    }
+
+    void leaveOperation() {
+        operating = false;
+        vmxonPointer = VmcsRegion.NO_POINTER;
+        current = Optional.empty();
+    }
+
+    long vmxonPointer() {
+        return vmxonPointer;
+    }
+
+    Optional<Vmcs> current() {
+        return current;
+    }
+
+    void current(Optional<Vmcs> vmcs) {
+        current = vmcs;
+    }
+
+    /// The current VMCS, which there is when a guest runs.
+    Vmcs vmcs() {
+        return current.orElseThrow();
+    }
+
+    long currentPointer() {
+        return current.map(Vmcs::address).orElse(VmcsRegion.NO_POINTER);
+    }
+
+    /// Whether a control is 1 for the guest that runs.
+    public boolean on(VmxControl control) {
+        return controls.on(control);
+    }
+
+    /// MOV to CR0 while in VMX operation: some bits are fixed. SDM Vol. 3C, "Restrictions on VMX
+    /// Operation".
+    public boolean allowsCr0(long value) {
+        return !operating || (value & requiredCr0()) == requiredCr0();
+    }
+
+    private long requiredCr0() {
+        boolean unrestricted =
+                nonRoot && controls.on(SecondaryControl.UNRESTRICTED_GUEST);
+        return unrestricted ? ControlBits.CR0_NE : VmxCapabilities.CR0_FIXED0;
+    }
+
+    /// Like [#allowsCr0] for CR4.
+    public boolean allowsCr4(long value) {
+        return !operating || (value & VmxCapabilities.CR4_FIXED0) == VmxCapabilities.CR4_FIXED0;
+    }
+
+    // Results of VMX instructions. SDM Vol. 3C, "Conventions".
+
+    void succeed() {
+        cpu.statusFlags(0);
+    }
+
+    void failInvalid() {
+        cpu.statusFlags(RFlags.CF);
+    }
+
+    void fail(VmInstructionError error) {
+        if (current.isEmpty()) {
+            failInvalid();
+            return;
+        }
+        cpu.statusFlags(RFlags.ZF);
+        vmcs().write(VmcsField.INSTRUCTION_ERROR, error.number());
+    }
+
+    // VM exits
+
+    private GuestFault transitionFault() {
+        return cpu.fault.of(TRANSITION, 0);
+    }
+
+    /// The VM exit of an instruction, to be thrown by its handler.
+    GuestFault exit(Insn insn, ExitReason reason, long qualification) {
+        exit.begin(reason, qualification, ResumeFlag.CLEAR);
+        exit.instructionLength = insn.length();
+        return transitionFault();
+    }
+
+    /// A VM exit like a fault, in the middle of an instruction or of an event's delivery.
+    GuestFault exitLikeFault(ExitReason reason, long qualification) {
+        boolean resume = delivering.map(Delivering::resume).orElse(true);
+        exit.begin(reason, qualification, resume ? ResumeFlag.SET : ResumeFlag.CLEAR);
+        return transitionFault();
+    }
+
+    /// A VM exit between instructions, done at once.
+    void exitNow(ExitReason reason, long qualification) {
+        exit.begin(reason, qualification, ResumeFlag.UNCHANGED);
+        transition(0);
+    }
+
+    /// A task switch: always a VM exit.
+    public GuestFault taskSwitch(int selector, TaskSwitchQualification.Source source) {
+        return exitLikeFault(
+                ExitReason.TASK_SWITCH,
+                new TaskSwitchQualification(selector, source).toLong());
+    }
+
+    /// VMLAUNCH and VMRESUME have passed their checks.
+    GuestFault enter() {
+        entering = true;
+        return transitionFault();
+    }
+
+    /// Does the VM exit or VM entry that has been thrown. RIP is that of the instruction that was
+    /// interrupted.
+    ///
+    /// @param length of that instruction; 0 if it was none
+    public void transition(int length) {
+        if (exit.instructionLength == 0) {
+            exit.instructionLength = length;
+        }
+        if (entering) {
+            entering = false;
+            entry.enter();
+        } else {
+            vmExit.perform();
+        }
+        cpu.attention();
+    }
+
+    VmExit vmExit() {
+        return vmExit;
+    }
+
+    // Guests
+
+    /// The controls are loaded: from here on instructions are the guest's.
+    void enterGuest() {
+        controls.load(vmcs());
+        nonRoot = true;
+        delivering = Optional.empty();
+        events.begin();
+        apic.begin();
+        pauses.begin();
+        ept.begin();
+        tags.enterGuest();
+    }
+
+    /// The EPT pointer of the current VMCS has changed while the guest runs.
+    void switchEptPointer() {
+        ept.begin();
+        tags.useEptPointer();
+        cpu.mmu.switchTo(cpu.controls.spaceTag());
+    }
+
+    /// The tag of a PCID in the address spaces in use.
+    public long tag(long pcid) {
+        return tags.tag(pcid);
+    }
+
+    /// The value of a capability register.
+    public Optional<Long> capability(Msr msr) {
+        return capabilities.msr(msr);
+    }
+
+    void leaveGuest() {
+        nonRoot = false;
+        controls.clear();
+        ept.end();
+        time.stop();
+        events.end();
+        tags.leaveGuest();
+        injected = false;
+        nmiUnblocked = false;
+    }
+
+    // Events
+
+    /// An event is about to go through the IDT in VMX non-root operation.
+    ///
+    /// @throws GuestFault a VM exit, if the event is an exception that the guest's VMCS wants
+    public void beginDelivery(Delivering event) {
+        boolean exits = !injected && isException(event.type()) && intercepts(event);
+        injected = false;
+        if (exits) {
+            throw exceptionExit(event);
+        }
+        delivering = Optional.of(event);
+    }
+
+    public void endDelivery() {
+        delivering = Optional.empty();
+    }
+
+    /// The next event to be delivered is the one that VM entry injects.
+    void beginInjection() {
+        injected = true;
+    }
+
+    Optional<Delivering> delivering() {
+        return delivering;
+    }
+
+    private static boolean isException(InterruptionType type) {
+        return switch (type) {
+            case HARDWARE_EXCEPTION, PRIVILEGED_SOFTWARE_EXCEPTION, SOFTWARE_EXCEPTION -> true;
+            case EXTERNAL_INTERRUPT, RESERVED, NMI, SOFTWARE_INTERRUPT, OTHER_EVENT -> false;
+        };
+    }
+
+    /// SDM Vol. 3C, "Exception Bitmap": for page faults mask and match turn the bit around.
+    private boolean intercepts(Delivering event) {
+        boolean set = (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> event.vector() & 1) != 0;
+        if (event.vector() != Vector.PF) {
+            return set;
+        }
+        long masked = event.errorCode() & vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MASK);
+        return set == (masked == vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MATCH));
+    }
+
+    private GuestFault exceptionExit(Delivering event) {
+        long qualification =
+                switch (event.vector()) {
+                    case Vector.PF -> cpu.faultAddress;
+                    case Vector.DB -> cpu.debug.takeUnreported();
+                    default -> 0;
+                };
+        exit.begin(
+                ExitReason.EXCEPTION_OR_NMI,
+                qualification,
+                event.resume() ? ResumeFlag.SET : ResumeFlag.CLEAR);
+        long unblocking = event.vector() == Vector.DF ? 0 : nmiUnblockingBit();
+        exit.interruption = event.information().toLong() | unblocking;
+        exit.errorCode = Math.max(event.errorCode(), 0);
+        exit.instructionLength = event.instructionLength();
+        exit.dropsVectoring = event.vector() == Vector.DF;
+        return transitionFault();
+    }
+
+    /// Whether debug exceptions are VM exits, which leave DR6 and DR7 alone.
+    public boolean interceptsDebug() {
+        return nonRoot
+                && (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> Vector.DB & 1) != 0;
+    }
+
+    /// A fault while a double fault was delivered.
+    public void tripleFault() {
+        exit.begin(ExitReason.TRIPLE_FAULT, 0, ResumeFlag.SET);
+        exit.dropsVectoring = true;
+        transition(0);
+    }
+
+    // Blocking by NMI
+
+    /// For exit qualifications and interruption information: bit 12 says that the IRET which is
+    /// interrupted has removed blocking by NMI.
+    long nmiUnblockingBit() {
+        return nmiUnblocked && delivering.isEmpty() ? InterruptionInformation.NMI_UNBLOCKING : 0;
+    }
+
+    void nmiUnblocked(boolean value) {
+        nmiUnblocked = value;
+    }
+}
