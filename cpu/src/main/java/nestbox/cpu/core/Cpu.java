@@ -64,6 +64,13 @@ public final class Cpu extends LinearMemory {
 
     public boolean blockedByMovSs;
 
+    /// The current instruction is the only one of its block, so that what it leaves behind comes
+    /// directly after it.
+    public boolean runsAlone;
+
+    /// The next instruction must be the only one of its block.
+    boolean nextRunsAlone;
+
     /// What held events back when the current instruction began, as bits of
     /// [nestbox.x86.vmx.Interruptibility]. A VM exit of the instruction reports it.
     public int heldBack;
@@ -224,6 +231,17 @@ public final class Cpu extends LinearMemory {
     /// many.
     public void spend(long instructions) {
         set64(EXECUTED, get64(EXECUTED) + instructions);
+    }
+
+    /// For an access that something may follow before the next instruction: leaves the block, to
+    /// execute the instruction again as the only one of a block.
+    ///
+    /// @throws GuestFault unless it is that already
+    public void requireAlone() {
+        if (!runsAlone) {
+            nextRunsAlone = true;
+            throw fault.of(Restart.VECTOR, 0);
+        }
     }
 
     /// PAUSE: another processor may be the one that this one waits for.

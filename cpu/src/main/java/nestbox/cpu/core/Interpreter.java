@@ -150,7 +150,12 @@ final class Interpreter {
             if (cpu.isSliceOver()) {
                 return false;
             }
-            if ((cpu.mode & Modes.SINGLE) != 0 || cpu.blockedBySti || cpu.blockedByMovSs) {
+            boolean single =
+                    (cpu.mode & Modes.SINGLE) != 0
+                            || cpu.blockedBySti
+                            || cpu.blockedByMovSs
+                            || cpu.nextRunsAlone;
+            if (single) {
                 oneInstruction();
                 continue;
             }
@@ -175,6 +180,8 @@ final class Interpreter {
             return;
         }
         boolean guest = cpu.vmx.isNonRoot();
+        cpu.nextRunsAlone = false;
+        cpu.runsAlone = true;
         cpu.heldBack =
                 (cpu.blockedBySti ? Interruptibility.STI : 0)
                         | (cpu.blockedByMovSs ? Interruptibility.MOV_SS : 0);
@@ -201,6 +208,7 @@ final class Interpreter {
             }
         }
         cpu.heldBack = 0;
+        cpu.runsAlone = false;
         if (guest) {
             cpu.vmx.events.delivered();
         }

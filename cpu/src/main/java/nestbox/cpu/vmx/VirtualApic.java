@@ -350,6 +350,7 @@ public final class VirtualApic {
         if (!isVirtualized(offset, width, WRITABLE, also ? offset : TPR)) {
             throw accessExit(offset, Access.LINEAR_WRITE);
         }
+        cpu.requireAlone();
         cpu.mmu.writePhysical(address(offset), width, value);
         written(offset & ~3);
     }

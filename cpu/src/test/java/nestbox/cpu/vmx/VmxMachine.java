@@ -122,7 +122,10 @@ final class VmxMachine implements AutoCloseable {
         write(HOST_CODE, hex + "F4");
         cpu.rip(HOST_CODE);
         cpu.activity = Activity.ACTIVE;
-        processors.turn();
+        // PAUSE ends a turn.
+        for (int i = 0; i < 3 && cpu.activity == Activity.ACTIVE; i++) {
+            processors.turn();
+        }
         return this;
     }
 
