@@ -1,6 +1,5 @@
 package nestbox.cpu;
 
-import java.util.Optional;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Features;
 import nestbox.cpu.model.CpuModel;
@@ -9,6 +8,8 @@ import nestbox.cpu.model.CpuidState;
 import nestbox.cpu.model.VmxSilicon;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
+
+import java.util.Optional;
 
 /// A processor model as the processor asks it.
 final class ModelFeatures implements Features {

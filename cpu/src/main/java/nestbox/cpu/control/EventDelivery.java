@@ -195,8 +195,7 @@ public final class EventDelivery {
         static Event fault(int vector, int errorCode) {
             int code = Vector.hasErrorCode(vector) ? errorCode : -1;
             boolean resume = vector != Vector.DF;
-            return new Event(
-                    InterruptionType.HARDWARE_EXCEPTION, vector, code, 1, 0, 0, resume);
+            return new Event(InterruptionType.HARDWARE_EXCEPTION, vector, code, 1, 0, 0, resume);
         }
 
         /// INT n, INT3 and INTO: the gate's DPL counts.

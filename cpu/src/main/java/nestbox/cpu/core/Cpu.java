@@ -385,9 +385,8 @@ public final class Cpu extends LinearMemory {
 
     /// To be called when EFLAGS.TF or DR7 changed.
     public void updateSingleStep() {
-        boolean single = (get64(FLAGS_REST) & RFlags.TF) != 0
-                        || debug.isArmed()
-                        || vmx.events.isStepping();
+        boolean single =
+                (get64(FLAGS_REST) & RFlags.TF) != 0 || debug.isArmed() || vmx.events.isStepping();
         mode = single ? mode | Modes.SINGLE : mode & ~Modes.SINGLE;
         attention();
     }

@@ -1,9 +1,10 @@
 package nestbox.cpu.core;
 
-import java.util.Optional;
 import nestbox.cpu.model.VmxSilicon;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
+
+import java.util.Optional;
 
 /// What a processor needs to know of its model.
 public interface Features {

@@ -55,17 +55,16 @@ public final class Branches {
                     (cpu, insn) -> FarTransfer.ret(cpu, insn.operandSize, (int) insn.immediate);
             case IRET -> InterruptReturn::iret;
             case INT -> Branches::softwareInterrupt;
-            case INT1 -> 
+            case INT1 ->
                     (cpu, insn) ->
                             interrupt(
                                     cpu,
                                     insn,
                                     InterruptionType.PRIVILEGED_SOFTWARE_EXCEPTION,
                                     Vector.DB);
-            case INT3 -> 
+            case INT3 ->
                     (cpu, insn) ->
-                            interrupt(
-                                    cpu, insn, InterruptionType.SOFTWARE_EXCEPTION, Vector.BP);
+                            interrupt(cpu, insn, InterruptionType.SOFTWARE_EXCEPTION, Vector.BP);
             case INTO -> Branches::into;
             case UD ->
                     (cpu, insn) -> {

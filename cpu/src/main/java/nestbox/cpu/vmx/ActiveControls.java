@@ -1,10 +1,11 @@
 package nestbox.cpu.vmx;
 
+import nestbox.x86.vmx.ControlWord;
+import nestbox.x86.vmx.VmxControl;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import nestbox.x86.vmx.ControlWord;
-import nestbox.x86.vmx.VmxControl;
 
 /// The control words in force while a guest runs, read from the VMCS once: a word that isn't
 /// activated counts as 0.

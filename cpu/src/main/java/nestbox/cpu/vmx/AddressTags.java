@@ -1,10 +1,11 @@
 package nestbox.cpu.vmx;
 
-import java.util.ArrayList;
-import java.util.List;
 import nestbox.x86.vmx.EptPointer;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /// What cached translations are tagged with: PCID, VPID and EPT pointer. SDM Vol. 3C, "Caching
 /// Translation Information".
@@ -121,5 +122,4 @@ final class AddressTags {
     void invalidateAddress(long of, long linear) {
         vmx.cpu.mmu.invalidateWhere(tag -> vpid(tag) == of, linear);
     }
-
 }

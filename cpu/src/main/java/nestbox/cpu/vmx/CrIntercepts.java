@@ -5,12 +5,12 @@ import static nestbox.x86.ControlBits.*;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
+import nestbox.x86.SystemOp;
 import nestbox.x86.vmx.CrQualification;
 import nestbox.x86.vmx.CrQualification.Access;
 import nestbox.x86.vmx.DrQualification;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PrimaryControl;
-import nestbox.x86.SystemOp;
 import nestbox.x86.vmx.VmcsField;
 
 /// A guest's accesses to control and debug registers: guest/host masks, read shadows, CR3-target
@@ -175,8 +175,6 @@ final class CrIntercepts {
         }
         boolean read = insn.row.op() == SystemOp.MOV_FROM_DR;
         throw cpu.vmx.exit(
-                insn,
-                ExitReason.MOV_DR,
-                new DrQualification(insn.reg & 7, read, insn.rm).toLong());
+                insn, ExitReason.MOV_DR, new DrQualification(insn.reg & 7, read, insn.rm).toLong());
     }
 }

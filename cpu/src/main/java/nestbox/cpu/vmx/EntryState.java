@@ -11,7 +11,6 @@ import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxControl;
 
-
 /// What the rules of VM entry look at: the VMCS with its control words read once, and the
 /// processor.
 public final class EntryState {

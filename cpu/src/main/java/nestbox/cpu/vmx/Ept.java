@@ -7,8 +7,8 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.EptEntry;
 import nestbox.x86.vmx.EptPointer;
-import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.EptViolationQualification;
+import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
@@ -155,8 +155,7 @@ public final class Ept {
                 permissions = 0;
                 throw violation(guestPhysical, linear, access, entry);
             }
-            boolean leaf =
-                    shift == PAGE_SHIFT || shift < TOP_SHIFT && (entry & EptEntry.PAGE) != 0;
+            boolean leaf = shift == PAGE_SHIFT || shift < TOP_SHIFT && (entry & EptEntry.PAGE) != 0;
             if (host < 0 || isMisconfigured(entry, leaf)) {
                 throw misconfiguration(guestPhysical, linear);
             }

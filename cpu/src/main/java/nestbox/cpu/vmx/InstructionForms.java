@@ -51,8 +51,7 @@ final class InstructionForms {
 
     /// INS and OUTS.
     static InstructionInformation string(Insn insn, int segment) {
-        return new InstructionInformation(
-                0, 0, addressSize(insn), false, 0, segment, 0, 0, 0);
+        return new InstructionInformation(0, 0, addressSize(insn), false, 0, segment, 0, 0, 0);
     }
 
     /// Descriptor-table instructions.

@@ -63,8 +63,7 @@ public final class Intercepts {
         // Faults for lack of privilege come first, except for MOV DR.
         boolean exempt = op == SystemOp.MOV_TO_DR || op == SystemOp.MOV_FROM_DR;
         boolean privileged = insn.row.isPrivileged() && !exempt;
-        Check first =
-                privileged ? (cpu, each) -> cpu.cpl == 0 && check.replaces(cpu, each) : check;
+        Check first = privileged ? (cpu, each) -> cpu.cpl == 0 && check.replaces(cpu, each) : check;
         return new Intercepted(first, usual);
     }
 
@@ -72,9 +71,7 @@ public final class Intercepts {
         return switch (op) {
             case SystemOp system -> check(system);
             case Branch branch ->
-                    branch == Branch.HLT
-                            ? exits(ExitReason.HLT, PrimaryControl.HLT_EXITING)
-                            : null;
+                    branch == Branch.HLT ? exits(ExitReason.HLT, PrimaryControl.HLT_EXITING) : null;
             case StateSave save ->
                     switch (save) {
                         case XSAVES -> (cpu, insn) -> supervisor(cpu, insn, ExitReason.XSAVES);
@@ -134,8 +131,20 @@ public final class Intercepts {
             case MWAIT -> Intercepts::mwait;
             case PAUSE -> (cpu, insn) -> cpu.vmx.pauses.check(insn);
             case XSETBV -> Intercepts::xsetbv;
-            case VERR, VERW, LAR, LSL, CLFLUSH, CLAC, STAC, SWAPGS, RDFSBASE, RDGSBASE, WRFSBASE,
-                    WRGSBASE, XGETBV, RSM ->
+            case VERR,
+                    VERW,
+                    LAR,
+                    LSL,
+                    CLFLUSH,
+                    CLAC,
+                    STAC,
+                    SWAPGS,
+                    RDFSBASE,
+                    RDGSBASE,
+                    WRFSBASE,
+                    WRGSBASE,
+                    XGETBV,
+                    RSM ->
                     null;
         };
     }
@@ -159,8 +168,7 @@ public final class Intercepts {
         return (cpu, insn) -> {
             if (cpu.vmx.on(control)) {
                 var exit = cpu.vmx.exit(insn, reason, 0);
-                cpu.vmx.exit.instructionInformation =
-                        InstructionForms.destination(insn).toLong();
+                cpu.vmx.exit.instructionInformation = InstructionForms.destination(insn).toLong();
                 throw exit;
             }
             return false;
@@ -173,8 +181,7 @@ public final class Intercepts {
                     case SGDT, SIDT, SLDT, STR -> true;
                     default -> false;
                 };
-        boolean refused =
-                cpu.cpl != 0 && (!stores || (cpu.cr4 & ControlBits.CR4_UMIP) != 0);
+        boolean refused = cpu.cpl != 0 && (!stores || (cpu.cr4 & ControlBits.CR4_UMIP) != 0);
         if (refused || !cpu.vmx.on(SecondaryControl.DESCRIPTOR_TABLE_EXITING)) {
             return false;
         }
@@ -195,8 +202,7 @@ public final class Intercepts {
         if (!cpu.vmx.on(PrimaryControl.INVLPG_EXITING)) {
             return false;
         }
-        long linear =
-                cpu.effectiveAddress(insn) + cpu.get64(Cpu.SEGMENT_BASES + 8 * insn.segment);
+        long linear = cpu.effectiveAddress(insn) + cpu.get64(Cpu.SEGMENT_BASES + 8 * insn.segment);
         throw cpu.vmx.exit(
                 insn, ExitReason.INVLPG, cpu.isLongMode64() ? linear : linear & 0xFFFF_FFFFL);
     }
@@ -208,9 +214,7 @@ public final class Intercepts {
         if (!cpu.features.has(Cpuid.INVPCID) || !cpu.vmx.on(PrimaryControl.INVLPG_EXITING)) {
             return false;
         }
-        var exit =
-                cpu.vmx.exit(
-                        insn, ExitReason.INVPCID, InstructionForms.displacement(cpu, insn));
+        var exit = cpu.vmx.exit(insn, ExitReason.INVPCID, InstructionForms.displacement(cpu, insn));
         cpu.vmx.exit.instructionInformation = InstructionForms.memory(insn, insn.reg).toLong();
         throw exit;
     }

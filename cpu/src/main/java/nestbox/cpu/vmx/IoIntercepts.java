@@ -53,8 +53,7 @@ public final class IoIntercepts {
         boolean repeated = string && (insn.rep || insn.repne);
         IoQualification qualification =
                 new IoQualification(width, input, string, repeated, immediate, port);
-        GuestFault exit =
-                cpu.vmx.exit(insn, ExitReason.IO_INSTRUCTION, qualification.toLong());
+        GuestFault exit = cpu.vmx.exit(insn, ExitReason.IO_INSTRUCTION, qualification.toLong());
         if (string) {
             int segment = input ? Insn.ES : insn.segment;
             int register = input ? Cpu.RDI : Cpu.RSI;
@@ -62,8 +61,7 @@ public final class IoIntercepts {
             long base = cpu.get64(Cpu.SEGMENT_BASES + 8 * segment);
             cpu.vmx.exit.guestLinear =
                     cpu.isLongMode64() ? base + offset : base + offset & 0xFFFF_FFFFL;
-            cpu.vmx.exit.instructionInformation =
-                    InstructionForms.string(insn, segment).toLong();
+            cpu.vmx.exit.instructionInformation = InstructionForms.string(insn, segment).toLong();
         }
         return exit;
     }

@@ -1,6 +1,5 @@
 package nestbox.cpu.vmx;
 
-import java.util.OptionalLong;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.x86.ControlBits;
@@ -9,6 +8,8 @@ import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
+
+import java.util.OptionalLong;
 
 /// A guest's accesses to model-specific registers and the time-stamp counter: MSR bitmaps, virtual
 /// x2APIC registers, TSC offset. SDM Vol. 3C, "MSR-Bitmap Address" and "Changes to Instruction

@@ -120,8 +120,7 @@ public final class NonRootEvents {
         if (enabled && vmx.on(PrimaryControl.INTERRUPT_WINDOW_EXITING)) {
             return Pending.INTERRUPT_WINDOW;
         }
-        if (cpu.apic.isPending()
-                && (enabled || vmx.on(PinControl.EXTERNAL_INTERRUPT_EXITING))) {
+        if (cpu.apic.isPending() && (enabled || vmx.on(PinControl.EXTERNAL_INTERRUPT_EXITING))) {
             return Pending.INTERRUPT;
         }
         return enabled && vmx.apic.isInterruptRecognized()

@@ -24,8 +24,7 @@ final class PageModificationLog {
         }
         long index = vmx.vmcs().read(VmcsField.PML_INDEX);
         if (index >= ENTRIES) {
-            throw vmx.exitLikeFault(
-                    ExitReason.PAGE_MODIFICATION_LOG_FULL, vmx.nmiUnblockingBit());
+            throw vmx.exitLikeFault(ExitReason.PAGE_MODIFICATION_LOG_FULL, vmx.nmiUnblockingBit());
         }
         long at = vmx.vmcs().read(VmcsField.PML_ADDRESS) + 8 * index;
         vmx.cpu.mmu.writePhysical(at, 8, guestPhysical & PAGE_MASK);

@@ -1,9 +1,10 @@
 package nestbox.cpu.vmx;
 
-import java.util.OptionalLong;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.x86.Cpuid;
+
+import java.util.OptionalLong;
 
 /// A processor as the checks of VM entry and the MSR areas ask it.
 final class ProcessorView implements ProcessorFacts, MsrAccess {

@@ -1,6 +1,5 @@
 package nestbox.cpu.vmx;
 
-import java.util.OptionalLong;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.x86.vmx.ApicAccessQualification;
@@ -10,6 +9,8 @@ import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
+
+import java.util.OptionalLong;
 
 /// APIC virtualization: the TPR shadow, accesses to the APIC-access page, x2APIC registers,
 /// virtual interrupts and posted interrupts. SDM Vol. 3C, "APIC Virtualization and Virtual
@@ -278,8 +279,7 @@ public final class VirtualApic {
     boolean isNotification(int vector) {
         return vmx.on(PinControl.PROCESS_POSTED_INTERRUPTS)
                 && vector
-                        == (vmx.vmcs().read(VmcsField.POSTED_INTERRUPT_NOTIFICATION_VECTOR)
-                                & 0xFF);
+                        == (vmx.vmcs().read(VmcsField.POSTED_INTERRUPT_NOTIFICATION_VECTOR) & 0xFF);
     }
 
     /// SDM Vol. 3C, "Posted-Interrupt Processing".

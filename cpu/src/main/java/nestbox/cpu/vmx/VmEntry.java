@@ -2,7 +2,6 @@ package nestbox.cpu.vmx;
 
 import static nestbox.x86.vmx.VmcsField.*;
 
-import java.util.Optional;
 import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.DebugRegisters;
@@ -14,11 +13,13 @@ import nestbox.x86.RFlags;
 import nestbox.x86.vmx.AccessRights;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
-import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.PendingDebug;
 import nestbox.x86.vmx.VmcsField;
+
+import java.util.Optional;
 
 /// VM entry from the check of the guest state on. SDM Vol. 3C, "VM Entries".
 final class VmEntry {

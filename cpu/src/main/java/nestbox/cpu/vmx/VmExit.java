@@ -14,9 +14,9 @@ import nestbox.x86.RFlags;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitControl;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
-import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.PendingDebug;
 import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.SecondaryControl;
@@ -250,8 +250,7 @@ final class VmExit {
                         | get(HOST_CR0) & 0xFFFF_FFFFL & ~VmEntry.CR0_UNMODIFIED;
         cpu.cr0 = cr0 | VmxCapabilities.CR0_FIXED0;
         cpu.cr3 = get(HOST_CR3);
-        long cr4 =
-                get(HOST_CR4) & vmx.capabilities.cr4Fixed1() | VmxCapabilities.CR4_FIXED0;
+        long cr4 = get(HOST_CR4) & vmx.capabilities.cr4Fixed1() | VmxCapabilities.CR4_FIXED0;
         cpu.cr4 = wide ? cr4 | ControlBits.CR4_PAE : cr4 & ~ControlBits.CR4_PCIDE;
         VmEntry.setDr7(cpu, 0);
         long both = ControlBits.EFER_LME | ControlBits.EFER_LMA;

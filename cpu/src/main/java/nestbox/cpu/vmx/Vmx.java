@@ -1,6 +1,5 @@
 package nestbox.cpu.vmx;
 
-import java.util.Optional;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
@@ -21,6 +20,8 @@ import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmcsRegion;
 import nestbox.x86.vmx.VmxControl;
+
+import java.util.Optional;
 
 /// VMX operation of one processor. SDM Vol. 3C, "Introduction to Virtual Machine Extensions".
 ///
@@ -183,8 +184,7 @@ public final class Vmx {
     }
 
     private long requiredCr0() {
-        boolean unrestricted =
-                nonRoot && controls.on(SecondaryControl.UNRESTRICTED_GUEST);
+        boolean unrestricted = nonRoot && controls.on(SecondaryControl.UNRESTRICTED_GUEST);
         return unrestricted ? ControlBits.CR0_NE : VmxCapabilities.CR0_FIXED0;
     }
 
@@ -241,8 +241,7 @@ public final class Vmx {
     /// A task switch: always a VM exit.
     public GuestFault taskSwitch(int selector, TaskSwitchQualification.Source source) {
         return exitLikeFault(
-                ExitReason.TASK_SWITCH,
-                new TaskSwitchQualification(selector, source).toLong());
+                ExitReason.TASK_SWITCH, new TaskSwitchQualification(selector, source).toLong());
     }
 
     /// VMLAUNCH and VMRESUME have passed their checks.
@@ -379,8 +378,7 @@ public final class Vmx {
 
     /// Whether debug exceptions are VM exits, which leave DR6 and DR7 alone.
     public boolean interceptsDebug() {
-        return nonRoot
-                && (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> Vector.DB & 1) != 0;
+        return nonRoot && (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> Vector.DB & 1) != 0;
     }
 
     /// A fault while a double fault was delivered.

@@ -1,6 +1,5 @@
 package nestbox.cpu.vmx;
 
-import java.util.Optional;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
@@ -12,13 +11,15 @@ import nestbox.x86.RFlags;
 import nestbox.x86.VmxOp;
 import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.ExitReason;
-import nestbox.x86.vmx.InvalidationType;
 import nestbox.x86.vmx.Interruptibility;
+import nestbox.x86.vmx.InvalidationType;
 import nestbox.x86.vmx.MiscCapability;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmcsRegion;
+
+import java.util.Optional;
 
 /// The VMX instructions. SDM Vol. 3C, "VMX Instruction Reference", whose order of checks this is.
 public final class VmxInstructions {
@@ -122,8 +123,7 @@ public final class VmxInstructions {
             return;
         }
         long control = cpu.msrs.read(Msr.IA32_FEATURE_CONTROL.number());
-        boolean fixed =
-                (cpu.cr0 & VmxCapabilities.CR0_FIXED0) == VmxCapabilities.CR0_FIXED0;
+        boolean fixed = (cpu.cr0 & VmxCapabilities.CR0_FIXED0) == VmxCapabilities.CR0_FIXED0;
         if (!fixed || (control & LOCKED_WITH_VMX) != LOCKED_WITH_VMX || cpu.mmu.isA20Masked()) {
             throw cpu.generalProtection();
         }
@@ -383,7 +383,8 @@ public final class VmxInstructions {
         long linear = cpu.linear(insn, 16, false);
         long pointer = cpu.read64(insn.segment, linear);
         long reserved = cpu.read64(insn.segment, linear + 8);
-        boolean single = type.filter(each -> each == InvalidationType.EPT_SINGLE_CONTEXT).isPresent();
+        boolean single =
+                type.filter(each -> each == InvalidationType.EPT_SINGLE_CONTEXT).isPresent();
         boolean valid =
                 isSupported(cpu, type)
                         && reserved == 0

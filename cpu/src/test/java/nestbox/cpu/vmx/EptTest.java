@@ -1,6 +1,7 @@
 package nestbox.cpu.vmx;
 
 import static nestbox.x86.vmx.VmcsField.*;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import nestbox.cpu.core.Cpu;
@@ -11,6 +12,7 @@ import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmFunctionControl;
 import nestbox.x86.vmx.VmcsField;
+
 import org.junit.jupiter.api.Test;
 
 /// Guests whose physical addresses are translated, and what is cached of that.
@@ -212,12 +214,12 @@ class EptTest {
     @Test
     void aGuestSwitchesItsEptPointer() {
         // mov rdx, [0x400000]; vmfunc; mov rax, [0x400000]
-        try (VmxMachine machine =
-                guest("48 8B 14 25 00 00 40 00 0F 01 D4" + LOAD + VMCALL)) {
+        try (VmxMachine machine = guest("48 8B 14 25 00 00 40 00 0F 01 D4" + LOAD + VMCALL)) {
             long other = VmxMachine.EPT_TABLES + 0x8000;
             for (int i = 0; i < 0x3000; i += 8) {
                 long entry = machine.memory.readLong(VmxMachine.EPT_TABLES + i);
-                machine.memory.writeLong(other + i, i < 0x2000 && entry != 0 ? entry + 0x8000 : entry);
+                machine.memory.writeLong(
+                        other + i, i < 0x2000 && entry != 0 ? entry + 0x8000 : entry);
             }
             machine.memory.writeLong(other + 0x2000 + 8 * (DATA >> 21), OTHER | 0xB7);
             machine.memory.writeLong(DATA, 1);

@@ -1,6 +1,7 @@
 package nestbox.cpu.vmx;
 
 import static nestbox.x86.vmx.VmcsField.*;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import nestbox.cpu.core.Cpu;
@@ -11,6 +12,7 @@ import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmxControl;
+
 import org.junit.jupiter.api.Test;
 
 /// The local APIC that a guest sees.
@@ -83,9 +85,7 @@ class VirtualApicTest {
     @Test
     void theTaskPriorityRegisterIsVirtualWithoutMore() {
         try (VmxMachine machine =
-                guest(
-                        store(TPR) + load(TPR) + VMCALL,
-                        SecondaryControl.VIRTUALIZE_APIC_ACCESSES)) {
+                guest(store(TPR) + load(TPR) + VMCALL, SecondaryControl.VIRTUALIZE_APIC_ACCESSES)) {
             machine.cpu.set64(Cpu.RAX, 0xFFFF_FF77L);
             machine.launch();
             exits(machine, ExitReason.VMCALL, 14);

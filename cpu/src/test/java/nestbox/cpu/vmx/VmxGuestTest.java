@@ -1,6 +1,7 @@
 package nestbox.cpu.vmx;
 
 import static nestbox.x86.vmx.VmcsField.*;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import nestbox.cpu.core.Cpu;
@@ -18,6 +19,7 @@ import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmxControl;
+
 import org.junit.jupiter.api.Test;
 
 /// Instructions and events of a guest in VMX non-root operation.
@@ -26,7 +28,9 @@ class VmxGuestTest {
 
     private static void exits(VmxMachine machine, ExitReason reason, long rip, int length) {
         assertThat(machine.cpu.vmx.isNonRoot()).isFalse();
-        assertThat(machine.exitReason()).as(machine.cpu.vmx.lastFailure().toString()).contains(reason);
+        assertThat(machine.exitReason())
+                .as(machine.cpu.vmx.lastFailure().toString())
+                .contains(reason);
         assertThat(machine.get(EXIT_REASON)).isEqualTo(reason.number());
         assertThat(machine.get(GUEST_RIP)).isEqualTo(rip);
         assertThat(machine.get(EXIT_INSTRUCTION_LENGTH)).isEqualTo(length);
@@ -78,7 +82,10 @@ class VmxGuestTest {
         depends(ExitReason.WBINVD, "0F 09", SecondaryControl.WBINVD_EXITING);
         depends(ExitReason.RDRAND, "0F C7 F0", SecondaryControl.RDRAND_EXITING);
         depends(ExitReason.RDSEED, "0F C7 F8", SecondaryControl.RDSEED_EXITING);
-        depends(ExitReason.GDTR_IDTR_ACCESS, "0F 01 04 25 00 20 02 00", SecondaryControl.DESCRIPTOR_TABLE_EXITING);
+        depends(
+                ExitReason.GDTR_IDTR_ACCESS,
+                "0F 01 04 25 00 20 02 00",
+                SecondaryControl.DESCRIPTOR_TABLE_EXITING);
         depends(ExitReason.LDTR_TR_ACCESS, "0F 00 C8", SecondaryControl.DESCRIPTOR_TABLE_EXITING);
         depends(ExitReason.MOV_DR, "0F 21 F0", PrimaryControl.MOV_DR_EXITING);
         depends(ExitReason.IO_INSTRUCTION, "E6 80", PrimaryControl.UNCONDITIONAL_IO_EXITING);
@@ -86,7 +93,11 @@ class VmxGuestTest {
         exit(ExitReason.RDPMC, "0F 33", PrimaryControl.RDPMC_EXITING).close();
         exit(ExitReason.HLT, "F4", PrimaryControl.HLT_EXITING).close();
         exit(ExitReason.MWAIT, "0F 01 C9", PrimaryControl.MWAIT_EXITING).close();
-        exit(ExitReason.RDTSCP, "0F 01 F9", SecondaryControl.ENABLE_RDTSCP, PrimaryControl.RDTSC_EXITING)
+        exit(
+                        ExitReason.RDTSCP,
+                        "0F 01 F9",
+                        SecondaryControl.ENABLE_RDTSCP,
+                        PrimaryControl.RDTSC_EXITING)
                 .close();
     }
 
@@ -136,8 +147,7 @@ class VmxGuestTest {
             machine.set(GUEST_RIP, VmxMachine.GUEST_CODE + 3).resume();
             exits(machine, ExitReason.CONTROL_REGISTER_ACCESS, VmxMachine.GUEST_CODE + 3, 3);
             assertThat(CrQualification.of(machine.get(EXIT_QUALIFICATION)))
-                    .isEqualTo(
-                            CrQualification.ofMove(0, CrQualification.Access.MOV_TO_CR, 1));
+                    .isEqualTo(CrQualification.ofMove(0, CrQualification.Access.MOV_TO_CR, 1));
         }
     }
 
@@ -171,7 +181,8 @@ class VmxGuestTest {
     void portsExitByBitmap() {
         try (VmxMachine machine = VmxMachine.guest("E6 80 66 E5 7F" + VMCALL)) {
             machine.on(PrimaryControl.USE_IO_BITMAPS);
-            machine.set(IO_BITMAP_A, VmxMachine.IO_BITMAPS).set(IO_BITMAP_B, VmxMachine.IO_BITMAPS + 0x1000);
+            machine.set(IO_BITMAP_A, VmxMachine.IO_BITMAPS)
+                    .set(IO_BITMAP_B, VmxMachine.IO_BITMAPS + 0x1000);
             machine.memory.writeByte(VmxMachine.IO_BITMAPS + 0x10, 1);
             machine.launch();
             exits(machine, ExitReason.IO_INSTRUCTION, VmxMachine.GUEST_CODE, 2);
@@ -225,7 +236,9 @@ class VmxGuestTest {
             machine.set(TSC_OFFSET, 0x10_0000_0000L).set(TSC_MULTIPLIER, 3L << 47).launch();
             long seen = machine.cpu.get64(Cpu.RDX) << 32 | machine.cpu.get64(Cpu.RAX);
             long real = machine.cpu.tsc.now();
-            assertThat(seen - 0x10_0000_0000L).isLessThanOrEqualTo(real * 3 / 2 + 2).isNotNegative();
+            assertThat(seen - 0x10_0000_0000L)
+                    .isLessThanOrEqualTo(real * 3 / 2 + 2)
+                    .isNotNegative();
             assertThat(seen).isGreaterThanOrEqualTo(0x10_0000_0000L);
         }
     }
@@ -237,8 +250,7 @@ class VmxGuestTest {
             machine.set(EXCEPTION_BITMAP, 1 << 6).launch();
             assertThat(machine.exitReason()).contains(ExitReason.EXCEPTION_OR_NMI);
             assertThat(InterruptionInformation.of(machine.get(EXIT_INTERRUPTION_INFORMATION)))
-                    .isEqualTo(
-                            InterruptionInformation.of(InterruptionType.HARDWARE_EXCEPTION, 6));
+                    .isEqualTo(InterruptionInformation.of(InterruptionType.HARDWARE_EXCEPTION, 6));
             assertThat(machine.get(GUEST_RIP)).isEqualTo(VmxMachine.GUEST_CODE);
             assertThat(machine.get(IDT_VECTORING_INFORMATION)).isZero();
             // RF is as a fault would have pushed it.
@@ -252,8 +264,7 @@ class VmxGuestTest {
             machine.set(EXCEPTION_BITMAP, 1 << 3).launch();
             exits(machine, ExitReason.EXCEPTION_OR_NMI, VmxMachine.GUEST_CODE, 1);
             assertThat(InterruptionInformation.of(machine.get(EXIT_INTERRUPTION_INFORMATION)))
-                    .isEqualTo(
-                            InterruptionInformation.of(InterruptionType.SOFTWARE_EXCEPTION, 3));
+                    .isEqualTo(InterruptionInformation.of(InterruptionType.SOFTWARE_EXCEPTION, 3));
         }
     }
 
@@ -288,8 +299,7 @@ class VmxGuestTest {
             assertThat(machine.get(EXIT_INTERRUPTION_ERROR_CODE)).isEqualTo(0x40 * 8 + 2);
             assertThat(InterruptionInformation.of(machine.get(IDT_VECTORING_INFORMATION)))
                     .isEqualTo(
-                            InterruptionInformation.of(
-                                    InterruptionType.SOFTWARE_INTERRUPT, 0x40));
+                            InterruptionInformation.of(InterruptionType.SOFTWARE_INTERRUPT, 0x40));
         }
     }
 
@@ -325,8 +335,7 @@ class VmxGuestTest {
     @Test
     void injectedExceptionsBringTheirErrorCodeAndIgnoreTheBitmap() {
         InterruptionInformation event =
-                InterruptionInformation.of(InterruptionType.HARDWARE_EXCEPTION, 14)
-                        .withErrorCode();
+                InterruptionInformation.of(InterruptionType.HARDWARE_EXCEPTION, 14).withErrorCode();
         try (VmxMachine machine = injecting(event)) {
             machine.set(ENTRY_EXCEPTION_ERROR_CODE, 6).set(EXCEPTION_BITMAP, -1);
             machine.cpu.cr2 = 0x1234;
@@ -415,8 +424,7 @@ class VmxGuestTest {
     @Test
     void thePreemptionTimerEndsALoop() {
         try (VmxMachine machine = VmxMachine.guest("EB FE")) {
-            machine.on(
-                    PinControl.ACTIVATE_PREEMPTION_TIMER, ExitControl.SAVE_PREEMPTION_TIMER);
+            machine.on(PinControl.ACTIVATE_PREEMPTION_TIMER, ExitControl.SAVE_PREEMPTION_TIMER);
             machine.set(PREEMPTION_TIMER_VALUE, 100).launch();
             for (int i = 0; i < 10 && machine.cpu.vmx.isNonRoot(); i++) {
                 machine.processors.turn();

@@ -8,6 +8,7 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -40,8 +41,7 @@ class VmxInstructionsTest {
 
     private void fails(VmInstructionError error) {
         assertThat(machine.cpu.statusFlags()).isEqualTo(RFlags.ZF);
-        assertThat(VmInstructionError.of(machine.get(VmcsField.INSTRUCTION_ERROR)))
-                .contains(error);
+        assertThat(VmInstructionError.of(machine.get(VmcsField.INSTRUCTION_ERROR))).contains(error);
     }
 
     /// The host has no IDT, so an exception ends in shutdown.
@@ -199,10 +199,7 @@ class VmxInstructionsTest {
         long basic = machine.cpu.get64(Cpu.RDX) << 32 | machine.cpu.get64(Cpu.RAX);
         assertThat(basic)
                 .isEqualTo(
-                        machine.cpu
-                                .vmx
-                                .capability(nestbox.x86.Msr.IA32_VMX_BASIC)
-                                .orElseThrow());
+                        machine.cpu.vmx.capability(nestbox.x86.Msr.IA32_VMX_BASIC).orElseThrow());
     }
 
     @Test

@@ -2,8 +2,6 @@ package nestbox.cpu.vmx;
 
 import static nestbox.x86.vmx.VmcsField.*;
 
-import java.util.HexFormat;
-import java.util.Optional;
 import nestbox.cpu.Processors;
 import nestbox.cpu.StartState;
 import nestbox.cpu.VmxProcessors;
@@ -22,6 +20,9 @@ import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxControl;
+
+import java.util.HexFormat;
+import java.util.Optional;
 
 /// A processor in VMX operation with a current VMCS: a 64-bit host and a 64-bit guest, both with
 /// all memory mapped to itself. The host halts wherever its code ends, and after every VM exit.
@@ -67,9 +68,7 @@ final class VmxMachine implements AutoCloseable {
         memory.writeLong(GDT + 16, 0x00CF_9300_0000_FFFFL);
         processors
                 .bootstrap()
-                .start(
-                        new StartState(
-                                true, HOST_CODE, 0, 0, 0, PAGE_TABLES, GDT, 0x27, 8, 16));
+                .start(new StartState(true, HOST_CODE, 0, 0, 0, PAGE_TABLES, GDT, 0x27, 8, 16));
         cpu.cr4 |= ControlBits.CR4_VMXE;
         cpu.set64(Cpu.RSP, HOST_STACK);
         cpu.stateChanged();
@@ -200,7 +199,8 @@ final class VmxMachine implements AutoCloseable {
     /// An interrupt gate for a vector, to [#GUEST_HANDLER].
     VmxMachine gate(int vector) {
         memory.writeLong(
-                IDT + 16L * vector, 0x8E00_0008_0000L | GUEST_HANDLER & 0xFFFF | GUEST_HANDLER >> 16 << 48);
+                IDT + 16L * vector,
+                0x8E00_0008_0000L | GUEST_HANDLER & 0xFFFF | GUEST_HANDLER >> 16 << 48);
         memory.writeLong(IDT + 16L * vector + 8, 0);
         return this;
     }
