@@ -280,6 +280,7 @@ public final class EventDelivery {
                                 : Event.fault(second, fault.errorCode());
             }
         }
+        cpu.vmx.endDelivery();
     }
 
     /// SDM Vol. 3A, Table 6-5, "Conditions for Generating a Double Fault".

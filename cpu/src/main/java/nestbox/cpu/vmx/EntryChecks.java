@@ -1,5 +1,7 @@
 package nestbox.cpu.vmx;
 
+import nestbox.cpu.vmx.VmcsLayout.Group;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -8,6 +10,9 @@ import java.util.Optional;
 public final class EntryChecks {
     private static final List<EntryRule> BEFORE_GUEST = beforeGuest();
     private static final List<EntryRule> GUEST = guest();
+
+    /// Those of them that look at what a guest changes all the time.
+    private static final List<EntryRule> CHANGING_GUEST = List.copyOf(changingGuest());
 
     private EntryChecks() {}
 
@@ -27,6 +32,16 @@ public final class EntryChecks {
         return List.copyOf(rules);
     }
 
+    private static List<EntryRule> changingGuest() {
+        List<EntryRule> rules = new ArrayList<>(GuestStateRules.rules());
+        for (EntryRule rule : GuestRegisterRules.rules()) {
+            if (Group.of(rule.field()) == Group.CHANGING) {
+                rules.add(rule);
+            }
+        }
+        return rules;
+    }
+
     /// Every rule.
     public static List<EntryRule> all() {
         List<EntryRule> rules = new ArrayList<>(BEFORE_GUEST);
@@ -44,6 +59,12 @@ public final class EntryChecks {
     /// The checks on guest state, whose failure is a VM exit.
     public static Optional<EntryFailure> guestState(EntryState state) {
         return firstFailure(GUEST, state);
+    }
+
+    /// The checks on guest state, but for those on fields of [Group#GUEST_CONFIGURATION] that have
+    /// passed with the same contents before.
+    static Optional<EntryFailure> changingGuestState(EntryState state) {
+        return firstFailure(CHANGING_GUEST, state);
     }
 
     /// All checks.

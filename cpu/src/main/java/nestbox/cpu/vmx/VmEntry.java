@@ -45,7 +45,7 @@ final class VmEntry {
     /// Checks and loads the guest state, then goes on as the guest.
     void enter() {
         EntryState state = EntryState.of(vmx.vmcs(), vmx.facts);
-        Optional<EntryFailure> failure = EntryChecks.guestState(state);
+        Optional<EntryFailure> failure = vmx.passed.guestState(vmx.vmcs(), state);
         vmx.failure(failure);
         if (failure.isPresent()) {
             vmx.vmExit()

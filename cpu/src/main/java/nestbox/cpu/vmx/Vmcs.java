@@ -9,6 +9,7 @@ import nestbox.platform.GuestMemory;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmcsRegion;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /// A virtual-machine control structure: a region of guest memory whose format is the processor's
@@ -81,6 +82,11 @@ public final class Vmcs implements VmcsView {
 
     public void launched() {
         SPACE.set(I32, place + VmcsLayout.LAUNCH_STATE, LAUNCHED);
+    }
+
+    /// A part of the region.
+    MemorySegment contents(int start, int end) {
+        return SPACE.asSlice(place + start, end - start);
     }
 
     @Override

@@ -39,6 +39,7 @@ public final class Vmx {
     final VmxCapabilities capabilities;
     final VmcsLayout layout;
     final ProcessorView facts;
+    final PassedChecks passed;
     final ActiveControls controls = new ActiveControls();
     final ExitInformation exit = new ExitInformation();
     final GuestTime time;
@@ -87,6 +88,7 @@ public final class Vmx {
                         cpu.controls.cr4Defined());
         layout = VmcsLayout.of(capabilities);
         facts = new ProcessorView(this);
+        passed = new PassedChecks(layout, facts);
         time = new GuestTime(this, clock);
         tags = new AddressTags(this);
         log = new PageModificationLog(this);

@@ -313,8 +313,7 @@ public final class VmxInstructions {
                             : VmInstructionError.VMRESUME_NON_LAUNCHED);
             return;
         }
-        Optional<EntryFailure> failure =
-                EntryChecks.controlsAndHost(EntryState.of(vmx.vmcs(), vmx.facts));
+        Optional<EntryFailure> failure = vmx.passed.controlsAndHost(vmx.vmcs());
         vmx.failure(failure);
         if (failure.isPresent()) {
             vmx.fail(failure.get().rule().stage().error());

@@ -1,0 +1,101 @@
+package nestbox.cpu.vmx;
+
+import nestbox.cpu.vmx.VmcsLayout.Group;
+import nestbox.x86.RFlags;
+import nestbox.x86.vmx.PrimaryControl;
+import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.VmcsField;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/// Remembers the contents with which a VM entry last passed its checks, so that the rules aren't
+/// asked about the same contents again.
+///
+/// It compares the contents themselves: whoever wrote to the region, and however, the rules are
+/// asked again when something is different.
+final class PassedChecks {
+    private final VmcsLayout layout;
+    private final ProcessorFacts facts;
+    private final MemorySegment[] images = new MemorySegment[Group.CHANGING.ordinal()];
+
+    /// What decides besides the contents.
+    private boolean longMode;
+
+    private long vmcs;
+    private boolean virtual8086;
+    private boolean controlsPassed;
+    private boolean guestPassed;
+
+    PassedChecks(VmcsLayout layout, ProcessorFacts facts) {
+        this.layout = layout;
+        this.facts = facts;
+        for (int i = 0; i < images.length; i++) {
+            Group group = Group.values()[i];
+            images[i] = MemorySegment.ofArray(new byte[layout.end(group) - layout.start(group)]);
+        }
+    }
+
+    private MemorySegment contents(Vmcs of, Group group) {
+        return of.contents(layout.start(group), layout.end(group));
+    }
+
+    private boolean isSame(Vmcs of, Group group) {
+        return contents(of, group).mismatch(images[group.ordinal()]) < 0;
+    }
+
+    private void keep(Vmcs of, Group group) {
+        images[group.ordinal()].copyFrom(contents(of, group));
+    }
+
+    /// The checks on controls and host state.
+    ///
+    /// @return the first rule that is broken
+    Optional<EntryFailure> controlsAndHost(Vmcs of) {
+        boolean known =
+                controlsPassed
+                        && vmcs == of.address()
+                        && longMode == facts.isLongMode()
+                        && isSame(of, Group.CONTROL_AND_HOST);
+        if (known) {
+            return Optional.empty();
+        }
+        EntryState state = EntryState.of(of, facts);
+        Optional<EntryFailure> failure = EntryChecks.controlsAndHost(state);
+        controlsPassed = failure.isEmpty() && dependsOnNothingElse(state);
+        // Rules about guest state depend on controls as well.
+        guestPassed = false;
+        vmcs = of.address();
+        longMode = facts.isLongMode();
+        keep(of, Group.CONTROL_AND_HOST);
+        return failure;
+    }
+
+    /// An event to inject depends on guest state, and the TPR threshold on memory.
+    private static boolean dependsOnNothingElse(EntryState state) {
+        boolean threshold =
+                state.on(PrimaryControl.USE_TPR_SHADOW)
+                        && state.off(SecondaryControl.VIRTUALIZE_APIC_ACCESSES)
+                        && state.off(SecondaryControl.VIRTUAL_INTERRUPT_DELIVERY);
+        return !threshold && !state.injects();
+    }
+
+    /// The checks on guest state, after those on controls.
+    ///
+    /// @return the first rule that is broken
+    Optional<EntryFailure> guestState(Vmcs of, EntryState state) {
+        boolean isVirtual8086 = (of.read(VmcsField.GUEST_RFLAGS) & RFlags.VM) != 0;
+        boolean known =
+                guestPassed
+                        && virtual8086 == isVirtual8086
+                        && isSame(of, Group.GUEST_CONFIGURATION);
+        if (known) {
+            return EntryChecks.changingGuestState(state);
+        }
+        Optional<EntryFailure> failure = EntryChecks.guestState(state);
+        guestPassed = controlsPassed && failure.isEmpty();
+        virtual8086 = isVirtual8086;
+        keep(of, Group.GUEST_CONFIGURATION);
+        return failure;
+    }
+}
