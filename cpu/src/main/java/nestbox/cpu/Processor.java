@@ -13,11 +13,15 @@ import nestbox.cpu.core.Segment;
 import nestbox.cpu.model.CpuModel;
 import nestbox.cpu.model.CpuidLeaves;
 import nestbox.cpu.model.Topology;
+import nestbox.cpu.vmx.EntryFailure;
 import nestbox.platform.Clock;
 import nestbox.platform.IrqLine;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.ExitReason;
 
+import java.util.Map;
+import java.util.Optional;
 import java.util.StringJoiner;
 
 /// One logical processor with its local APIC, as a board sees it.
@@ -125,6 +129,17 @@ public final class Processor {
     /// Why the processor shut down, for the user.
     public String shutdownReason() {
         return cpu.delivery.shutdownReason();
+    }
+
+    /// How often this processor's guests in VMX non-root operation exited, by reason.
+    public Map<ExitReason, Long> vmExits() {
+        return cpu.vmx.exits();
+    }
+
+    /// Why the last VM entry failed, if it did: the field, what it held, what would have been
+    /// accepted, the rule and the section of the manual.
+    public Optional<String> vmEntryFailure() {
+        return cpu.vmx.lastFailure().map(EntryFailure::toString);
     }
 
     /// The A20 gate's position, for address bit 20.

@@ -2,6 +2,7 @@ package nestbox.cpu.vmx;
 
 import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
+import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.ExitControl;
@@ -37,6 +38,9 @@ public final class NonRootEvents {
 
     /// A VM exit for the monitor trap flag is due.
     private boolean monitorTrap;
+
+    /// A repeated string instruction gave way to what happens now.
+    private boolean betweenIterations;
 
     NonRootEvents(Vmx vmx) {
         this.vmx = vmx;
@@ -151,8 +155,13 @@ public final class NonRootEvents {
         boolean resume = cpu.betweenIterations;
         Pending pending = pending(held);
         if (pending != Pending.NOTHING) {
+            betweenIterations = resume;
             cpu.betweenIterations = false;
             cpu.memoryMayHaveChanged();
+        }
+        if (pending != Pending.STARTUP) {
+            // Only a processor that waits for one takes a startup IPI.
+            cpu.delivery.takeStartup();
         }
         return switch (pending) {
             case STARTUP -> exit(ExitReason.STARTUP_IPI, cpu.delivery.takeStartup());
@@ -179,8 +188,14 @@ public final class NonRootEvents {
     }
 
     private boolean exit(ExitReason reason, long qualification) {
-        vmx.exitNow(reason, qualification);
+        vmx.exit.begin(reason, qualification, resumeFlag());
+        vmx.transition(0);
         return true;
+    }
+
+    /// RF as the event would have pushed it.
+    private ResumeFlag resumeFlag() {
+        return betweenIterations ? ResumeFlag.SET : ResumeFlag.UNCHANGED;
     }
 
     private boolean deliver(InterruptionType type, int vector, boolean resume) {
@@ -199,7 +214,7 @@ public final class NonRootEvents {
     }
 
     private boolean exitFor(ExitReason reason, InterruptionType type, int vector) {
-        vmx.exit.begin(reason, 0, ExitInformation.ResumeFlag.UNCHANGED);
+        vmx.exit.begin(reason, 0, resumeFlag());
         vmx.exit.interruption = InterruptionInformation.of(type, vector).toLong();
         vmx.transition(0);
         return true;

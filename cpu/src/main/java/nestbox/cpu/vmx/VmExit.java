@@ -53,6 +53,7 @@ final class VmExit {
 
     /// The exit that [Vmx#exit] describes.
     void perform() {
+        vmx.counts.add(vmx.exit.reason);
         record();
         saveRegisters();
         saveSegments();
@@ -81,6 +82,7 @@ final class VmExit {
     /// A VM entry that failed while or after it loaded guest state: as a VM exit, but without
     /// saving anything. SDM Vol. 3C, "VM-Entry Failures During or After Loading Guest State".
     void entryFailure(ExitReason reason, long qualification) {
+        vmx.counts.add(reason);
         put(EXIT_REASON, reason.number() | ExitReason.ENTRY_FAILURE & 0xFFFF_FFFFL);
         put(EXIT_QUALIFICATION, qualification);
         put(IDT_VECTORING_INFORMATION, 0);
@@ -311,6 +313,8 @@ final class VmExit {
     private void abort(VmxAbort abort) {
         vmx.vmcs().abort(abort.indicator());
         vmx.leaveGuest();
+        // Nothing but RESET ends this shutdown.
+        cpu.nmiBlocked = true;
         cpu.delivery.shutDown("VMX abort: " + abort.title());
     }
 }

@@ -21,6 +21,7 @@ import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmcsRegion;
 import nestbox.x86.vmx.VmxControl;
 
+import java.util.Map;
 import java.util.Optional;
 
 /// VMX operation of one processor. SDM Vol. 3C, "Introduction to Virtual Machine Extensions".
@@ -40,6 +41,7 @@ public final class Vmx {
     final VmcsLayout layout;
     final ProcessorView facts;
     final PassedChecks passed;
+    final ExitCounts counts = new ExitCounts();
     final ActiveControls controls = new ActiveControls();
     final ExitInformation exit = new ExitInformation();
     final GuestTime time;
@@ -128,6 +130,11 @@ public final class Vmx {
     /// Whether INIT has to wait: it does in VMX root operation.
     public boolean blocksInit() {
         return operating && !nonRoot;
+    }
+
+    /// How often guests exited, by reason.
+    public Map<ExitReason, Long> exits() {
+        return counts.all();
     }
 
     /// Why the last VM entry failed, if it did.

@@ -22,6 +22,8 @@ import nestbox.x86.vmx.VmxControl;
 
 import org.junit.jupiter.api.Test;
 
+import java.util.Map;
+
 /// Instructions and events of a guest in VMX non-root operation.
 class VmxGuestTest {
     private static final String VMCALL = "0F 01 C1";
@@ -568,6 +570,37 @@ class VmxGuestTest {
             machine.set(GUEST_CR3, directory).launch();
             exits(machine, ExitReason.TASK_SWITCH, VmxMachine.GUEST_CODE, 7);
             assertThat(machine.get(EXIT_QUALIFICATION)).isEqualTo(0x20 | 2L << 30);
+        }
+    }
+
+    @Test
+    void theUserLearnsHowOftenGuestsExitedAndWhyAnEntryFailed() {
+        try (VmxMachine machine = VmxMachine.guest("0F A2")) {
+            machine.launch().resume();
+            assertThat(machine.processors.bootstrap().vmExits())
+                    .containsExactly(Map.entry(ExitReason.CPUID, 2L));
+            assertThat(machine.processors.bootstrap().vmEntryFailure()).isEmpty();
+            machine.set(GUEST_CR3, -1).resume();
+            assertThat(machine.processors.bootstrap().vmEntryFailure().orElseThrow())
+                    .startsWith("GUEST_CR3 = 0xFFFFFFFFFFFFFFFF; accepted: below 1 << 46");
+            machine.set(GUEST_CR3, machine.cpu.cr3).resume();
+            assertThat(machine.processors.bootstrap().vmEntryFailure()).isEmpty();
+        }
+    }
+
+    @Test
+    void anExitBetweenIterationsSavesTheResumeFlag() {
+        // again: mov ecx, a great number; mov edi, data; cld; rep stosb; jmp again
+        try (VmxMachine machine =
+                VmxMachine.guest("B9 00 00 20 00 BF 00 00 40 00 FC F3 AA EB F1")) {
+            machine.on(PinControl.ACTIVATE_PREEMPTION_TIMER);
+            machine.set(PREEMPTION_TIMER_VALUE, 200).launch();
+            for (int i = 0; i < 20 && machine.cpu.vmx.isNonRoot(); i++) {
+                machine.processors.turn();
+            }
+            assertThat(machine.exitReason()).contains(ExitReason.PREEMPTION_TIMER_EXPIRED);
+            assertThat(machine.get(GUEST_RIP)).isEqualTo(VmxMachine.GUEST_CODE + 11);
+            assertThat(machine.get(GUEST_RFLAGS) & 1 << 16).isNotZero();
         }
     }
 }
