@@ -5,6 +5,7 @@ module nestbox.app {
     requires nestbox.devices;
     requires nestbox.images;
     requires transitive nestbox.platform;
+    requires nestbox.scenario;
     requires nestbox.x86;
     requires org.jline.terminal;
 

@@ -46,6 +46,8 @@ public final class Nestbox implements Runnable {
         boot.getHelpSectionMap()
                 .put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new OptionSections());
         line.addSubcommand(boot);
+        line.addSubcommand(new CheckCommand());
+        line.addSubcommand(new ConvertCommand());
         line.setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8));
         line.setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8));
         line.setUsageHelpWidth(WIDTH);
