@@ -5,5 +5,6 @@ module nestbox.cpu {
 
     exports nestbox.cpu;
     exports nestbox.cpu.apic;
+    exports nestbox.cpu.entry;
     exports nestbox.cpu.model;
 }

@@ -10,10 +10,10 @@ import nestbox.cpu.core.Bus;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
+import nestbox.cpu.entry.EntryFailure;
 import nestbox.cpu.model.CpuModel;
 import nestbox.cpu.model.CpuidLeaves;
 import nestbox.cpu.model.Topology;
-import nestbox.cpu.vmx.EntryFailure;
 import nestbox.platform.Clock;
 import nestbox.platform.IrqLine;
 import nestbox.x86.ControlBits;
@@ -34,6 +34,7 @@ public final class Processor {
 
     private final Cpu cpu;
     private final LocalApic apic;
+    private final VmxRoot root;
 
     Processor(
             int number, Bus bus, CpuModel model, Topology topology, ApicBus apicBus, Clock clock) {
@@ -55,6 +56,7 @@ public final class Processor {
         cpu.apic = new ApicPort(apic);
         cpu.tsc.onWrite(apic::tscChanged);
         apic.connect(new Core());
+        root = new VmxRoot(cpu, apic);
         reset();
     }
 
@@ -140,6 +142,11 @@ public final class Processor {
     /// accepted, the rule and the section of the manual.
     public Optional<String> vmEntryFailure() {
         return cpu.vmx.lastFailure().map(EntryFailure::toString);
+    }
+
+    /// VMX root operation, for a hypervisor in Java.
+    public VmxRoot vmxRoot() {
+        return root;
     }
 
     /// The A20 gate's position, for address bit 20.

@@ -64,6 +64,11 @@ public final class EventDelivery {
         return taken;
     }
 
+    /// Forgets a requested INIT.
+    public void dropInit() {
+        initRequested = false;
+    }
+
     public boolean hasStartup() {
         return startupVector >= 0;
     }

@@ -300,7 +300,8 @@ public final class Cpu extends LinearMemory {
         set64(STOP_AT, sliceEnd);
     }
 
-    boolean isSliceOver() {
+    /// Whether the current run has had its instructions.
+    public boolean isSliceOver() {
         return get64(EXECUTED) >= sliceEnd;
     }
 

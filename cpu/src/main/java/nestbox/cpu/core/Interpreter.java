@@ -145,6 +145,9 @@ final class Interpreter {
     private boolean beforeBlock() {
         while (true) {
             cpu.clearAttention();
+            if (cpu.vmx.isInHost() && !cpu.vmx.runHost()) {
+                return false;
+            }
             if (cpu.activity != Activity.ACTIVE && !cpu.delivery.wakes()) {
                 return false;
             }

@@ -12,7 +12,7 @@ import java.util.List;
 ///
 /// A tag is a number: bits 11:0 the PCID, bits 27:12 the VPID, and above them a small number for
 /// the EPT pointer, 0 without EPT.
-final class AddressTags {
+public final class AddressTags {
     private static final int VPID_SHIFT = 12;
     private static final int EPT_SHIFT = 28;
     private static final long VPID_MASK = 0xFFFF;
@@ -98,7 +98,7 @@ final class AddressTags {
     // Invalidations
 
     /// INVEPT of one EPT pointer: what was translated with the same root.
-    void invalidateEpt(long pointer) {
+    public void invalidateEpt(long pointer) {
         for (int i = 0; i < eptPointers.size(); i++) {
             if (((eptPointers.get(i) ^ pointer) & EptPointer.ADDRESS) == 0) {
                 long number = i + 1;
@@ -111,7 +111,7 @@ final class AddressTags {
         vmx.cpu.mmu.flushWhere(tag -> tag >>> EPT_SHIFT != 0);
     }
 
-    void invalidateVpid(long of) {
+    public void invalidateVpid(long of) {
         vmx.cpu.mmu.flushWhere(tag -> vpid(tag) == of);
     }
 
@@ -119,7 +119,7 @@ final class AddressTags {
         vmx.cpu.mmu.flushWhere(tag -> vpid(tag) != 0);
     }
 
-    void invalidateAddress(long of, long linear) {
+    public void invalidateAddress(long of, long linear) {
         vmx.cpu.mmu.invalidateWhere(tag -> vpid(tag) == of, linear);
     }
 }

@@ -1,5 +1,10 @@
 package nestbox.cpu.vmx;
 
+import nestbox.cpu.entry.EntryChecks;
+import nestbox.cpu.entry.EntryFailure;
+import nestbox.cpu.entry.EntryRule;
+import nestbox.cpu.entry.EntryState;
+import nestbox.cpu.entry.ProcessorFacts;
 import nestbox.cpu.vmx.VmcsLayout.Group;
 import nestbox.x86.RFlags;
 import nestbox.x86.vmx.PrimaryControl;
@@ -7,6 +12,7 @@ import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 
 /// Remembers the contents with which a VM entry last passed its checks, so that the rules aren't
@@ -15,6 +21,10 @@ import java.util.Optional;
 /// It compares the contents themselves: whoever wrote to the region, and however, the rules are
 /// asked again when something is different.
 final class PassedChecks {
+    /// The rules that a guest's own doings can break.
+    private static final List<EntryRule> CHANGING =
+            EntryChecks.guestRules(field -> Group.of(field) == Group.CHANGING);
+
     private final VmcsLayout layout;
     private final ProcessorFacts facts;
     private final MemorySegment[] images = new MemorySegment[Group.CHANGING.ordinal()];
@@ -90,7 +100,7 @@ final class PassedChecks {
                         && virtual8086 == isVirtual8086
                         && isSame(of, Group.GUEST_CONFIGURATION);
         if (known) {
-            return EntryChecks.changingGuestState(state);
+            return EntryChecks.firstFailure(CHANGING, state);
         }
         Optional<EntryFailure> failure = EntryChecks.guestState(state);
         guestPassed = controlsPassed && failure.isEmpty();

@@ -1,6 +1,8 @@
 package nestbox.cpu.vmx;
 
 import nestbox.cpu.core.GuestFault;
+import nestbox.cpu.entry.MsrAccess;
+import nestbox.cpu.entry.ProcessorFacts;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.x86.Cpuid;
 

@@ -6,6 +6,7 @@ import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
+import nestbox.cpu.entry.MsrAreas;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
 import nestbox.x86.ControlBits;
@@ -242,7 +243,9 @@ final class VmExit {
         vmx.controls.clear();
         if (failed != MsrAreas.DONE) {
             abort(VmxAbort.LOADING_HOST_MSRS);
+            return;
         }
+        vmx.exited();
     }
 
     /// Bits that VMX operation fixes stay as they must be whatever the VMCS says.

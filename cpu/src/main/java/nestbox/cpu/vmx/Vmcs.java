@@ -5,6 +5,7 @@ import static nestbox.platform.NativeSpace.I32;
 import static nestbox.platform.NativeSpace.I64;
 import static nestbox.platform.NativeSpace.SPACE;
 
+import nestbox.cpu.entry.VmcsView;
 import nestbox.platform.GuestMemory;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmcsRegion;

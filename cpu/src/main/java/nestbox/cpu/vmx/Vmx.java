@@ -1,8 +1,13 @@
 package nestbox.cpu.vmx;
 
+import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.entry.ActiveControls;
+import nestbox.cpu.entry.EntryFailure;
+import nestbox.cpu.entry.MsrAccess;
+import nestbox.cpu.entry.ProcessorFacts;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.cpu.model.VmxSilicon;
 import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
@@ -12,6 +17,7 @@ import nestbox.x86.Msr;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.SecondaryControl;
@@ -78,6 +84,11 @@ public final class Vmx {
     /// The IRET that runs has removed blocking by NMI.
     private boolean nmiUnblocked;
 
+    /// The hypervisor in Java, if there is one, and whether a VM exit waits for it.
+    private Optional<RootProgram> root = Optional.empty();
+
+    private boolean exited;
+
     /// Why the last VM entry failed, for the user.
     private Optional<EntryFailure> lastFailure = Optional.empty();
 
@@ -110,6 +121,7 @@ public final class Vmx {
         current = Optional.empty();
         delivering = Optional.empty();
         entering = false;
+        root = Optional.empty();
         tags.forget();
     }
 
@@ -148,7 +160,8 @@ public final class Vmx {
 
     // VMX operation
 
-    void enterOperation(long pointer) {
+    /// VMXON, after its checks.
+    public void enterOperation(long pointer) {
         operating = true;
         vmxonPointer = pointer;
         current = Optional.empty();
@@ -173,12 +186,82 @@ public final class Vmx {
     }
 
     /// The current VMCS, which there is when a guest runs.
-    Vmcs vmcs() {
+    public Vmcs vmcs() {
         return current.orElseThrow();
     }
 
-    long currentPointer() {
+    /// The current-VMCS pointer; all ones if there is none.
+    public long currentPointer() {
         return current.map(Vmcs::address).orElse(VmcsRegion.NO_POINTER);
+    }
+
+    /// What the checks of VM entry ask of the processor.
+    public ProcessorFacts facts() {
+        return facts;
+    }
+
+    public MsrAccess msrAccess() {
+        return facts;
+    }
+
+    public AddressTags tags() {
+        return tags;
+    }
+
+    // VMCS pointers
+
+    /// Whether a VMXON or VMCS region can be at a physical address.
+    boolean isRegion(long address) {
+        return (address & VmcsRegion.SIZE - 1) == 0
+                && address >>> cpu.features.physicalAddressBits() == 0;
+    }
+
+    private Optional<Vmcs> at(long address) {
+        Optional<Vmcs> vmcs = Vmcs.at(cpu.bus.memory(), layout, address);
+        // The processor's own writes to the region don't tell those who decoded code there.
+        vmcs.ifPresent(region -> cpu.bus.code().written(address, VmcsRegion.SIZE));
+        return vmcs;
+    }
+
+    /// VMCLEAR.
+    ///
+    /// @return how it fails, if it does
+    public Optional<VmInstructionError> clear(long address) {
+        if (!isRegion(address)) {
+            return Optional.of(VmInstructionError.VMCLEAR_INVALID_ADDRESS);
+        }
+        if (address == vmxonPointer) {
+            return Optional.of(VmInstructionError.VMCLEAR_VMXON_POINTER);
+        }
+        at(address).ifPresent(Vmcs::clear);
+        if (address == currentPointer()) {
+            current = Optional.empty();
+        }
+        return Optional.empty();
+    }
+
+    /// VMPTRLD.
+    ///
+    /// @return how it fails, if it does
+    public Optional<VmInstructionError> makeCurrent(long address) {
+        if (!isRegion(address)) {
+            return Optional.of(VmInstructionError.VMPTRLD_INVALID_ADDRESS);
+        }
+        if (address == vmxonPointer) {
+            return Optional.of(VmInstructionError.VMPTRLD_VMXON_POINTER);
+        }
+        Optional<Vmcs> vmcs = at(address).filter(this::hasRevision);
+        if (vmcs.isEmpty()) {
+            return Optional.of(VmInstructionError.VMPTRLD_INCORRECT_REVISION);
+        }
+        current = vmcs;
+        return Optional.empty();
+    }
+
+    private boolean hasRevision(Vmcs vmcs) {
+        int word = vmcs.revisionWord();
+        return (word & ~VmcsRegion.SHADOW) == layout.revision()
+                && (word >= 0 || capabilities.allows(SecondaryControl.VMCS_SHADOWING));
     }
 
     /// Whether a control is 1 for the guest that runs.
@@ -253,6 +336,21 @@ public final class Vmx {
                 ExitReason.TASK_SWITCH, new TaskSwitchQualification(selector, source).toLong());
     }
 
+    /// The checks of VMLAUNCH and VMRESUME, with a current VMCS that isn't a shadow.
+    Optional<VmInstructionError> prepareEntry(boolean launch) {
+        if ((cpu.heldBack & Interruptibility.MOV_SS) != 0) {
+            return Optional.of(VmInstructionError.ENTRY_BLOCKED_BY_MOV_SS);
+        }
+        if (vmcs().isLaunched() == launch) {
+            return Optional.of(
+                    launch
+                            ? VmInstructionError.VMLAUNCH_NON_CLEAR
+                            : VmInstructionError.VMRESUME_NON_LAUNCHED);
+        }
+        failure(passed.controlsAndHost(vmcs()));
+        return lastFailure.map(failure -> failure.rule().stage().error());
+    }
+
     /// VMLAUNCH and VMRESUME have passed their checks.
     GuestFault enter() {
         entering = true;
@@ -274,6 +372,61 @@ public final class Vmx {
             vmExit.perform();
         }
         cpu.attention();
+    }
+
+    // A hypervisor in Java
+
+    /// From now on VM exits are for a hypervisor in Java: it gets the processor where other
+    /// hypervisors' code at HOST_RIP would run.
+    public void hostedBy(RootProgram program) {
+        root = Optional.of(program);
+        exited = false;
+    }
+
+    /// Whether the processor is in VMX root operation of a hypervisor in Java, so that there are no
+    /// instructions to run.
+    public boolean isInHost() {
+        return !nonRoot && root.isPresent();
+    }
+
+    /// Lets the hypervisor in Java work until it enters a guest.
+    ///
+    /// @return false when it has nothing to enter, or the processor's turn is over
+    public boolean runHost() {
+        RootProgram program = root.orElseThrow();
+        while (!nonRoot) {
+            if (cpu.activity == Activity.SHUTDOWN || cpu.isSliceOver()) {
+                return false;
+            }
+            if (exited) {
+                exited = false;
+                program.exited();
+            } else {
+                program.idle();
+                if (!nonRoot && !exited) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /// VM entry for a hypervisor in Java: VMLAUNCH or VMRESUME, as the launch state demands.
+    ///
+    /// @return the VM-instruction error, if it fails; a failure because of guest state is a VM exit
+    public Optional<VmInstructionError> enterFromHost() {
+        Optional<VmInstructionError> error = prepareEntry(!vmcs().isLaunched());
+        if (error.isEmpty()) {
+            cpu.spend(1);
+            entry.enter();
+            cpu.attention();
+        }
+        return error;
+    }
+
+    /// Host state is loaded.
+    void exited() {
+        exited = true;
     }
 
     VmExit vmExit() {

@@ -4,6 +4,7 @@ import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
+import nestbox.cpu.entry.ExecutionControlRules;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
@@ -11,7 +12,6 @@ import nestbox.x86.RFlags;
 import nestbox.x86.VmxOp;
 import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.ExitReason;
-import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InvalidationType;
 import nestbox.x86.vmx.MiscCapability;
 import nestbox.x86.vmx.SecondaryControl;
@@ -102,11 +102,6 @@ public final class VmxInstructions {
         return cpu.isLongMode64() ? 8 : 4;
     }
 
-    private static boolean isRegion(Cpu cpu, long address) {
-        return (address & VmcsRegion.SIZE - 1) == 0
-                && address >>> cpu.features.physicalAddressBits() == 0;
-    }
-
     // VMX operation
 
     private static void vmxon(Cpu cpu, Insn insn) {
@@ -129,7 +124,7 @@ public final class VmxInstructions {
         }
         long address = cpu.load(insn, 8);
         boolean valid =
-                isRegion(cpu, address)
+                cpu.vmx.isRegion(address)
                         && (int) cpu.mmu.readPhysical(address, 4) == cpu.vmx.layout.revision();
         if (!valid) {
             cpu.vmx.failInvalid();
@@ -151,55 +146,19 @@ public final class VmxInstructions {
 
     // VMCS pointers
 
-    private static Optional<Vmcs> at(Cpu cpu, long address) {
-        Optional<Vmcs> vmcs = Vmcs.at(cpu.bus.memory(), cpu.vmx.layout, address);
-        // The processor's own writes to the region don't tell those who decoded code there.
-        vmcs.ifPresent(region -> cpu.bus.code().written(address, VmcsRegion.SIZE));
-        return vmcs;
-    }
-
     private static void vmclear(Cpu cpu, Insn insn) {
         begin(cpu, insn, ExitReason.VMCLEAR);
         long address = cpu.load(insn, 8);
-        if (!isRegion(cpu, address)) {
-            cpu.vmx.fail(VmInstructionError.VMCLEAR_INVALID_ADDRESS);
-            return;
-        }
-        if (address == cpu.vmx.vmxonPointer()) {
-            cpu.vmx.fail(VmInstructionError.VMCLEAR_VMXON_POINTER);
-            return;
-        }
-        at(cpu, address).ifPresent(Vmcs::clear);
-        if (address == cpu.vmx.currentPointer()) {
-            cpu.vmx.current(Optional.empty());
-        }
-        cpu.vmx.succeed();
+        finish(cpu, cpu.vmx.clear(address));
     }
 
     private static void vmptrld(Cpu cpu, Insn insn) {
         begin(cpu, insn, ExitReason.VMPTRLD);
-        long address = cpu.load(insn, 8);
-        if (!isRegion(cpu, address)) {
-            cpu.vmx.fail(VmInstructionError.VMPTRLD_INVALID_ADDRESS);
-            return;
-        }
-        if (address == cpu.vmx.vmxonPointer()) {
-            cpu.vmx.fail(VmInstructionError.VMPTRLD_VMXON_POINTER);
-            return;
-        }
-        Optional<Vmcs> vmcs = at(cpu, address).filter(region -> hasRevision(cpu, region));
-        if (vmcs.isEmpty()) {
-            cpu.vmx.fail(VmInstructionError.VMPTRLD_INCORRECT_REVISION);
-            return;
-        }
-        cpu.vmx.current(vmcs);
-        cpu.vmx.succeed();
+        finish(cpu, cpu.vmx.makeCurrent(cpu.load(insn, 8)));
     }
 
-    private static boolean hasRevision(Cpu cpu, Vmcs vmcs) {
-        int word = vmcs.revisionWord();
-        return (word & ~VmcsRegion.SHADOW) == cpu.vmx.layout.revision()
-                && (word >= 0 || cpu.vmx.capabilities.allows(SecondaryControl.VMCS_SHADOWING));
+    private static void finish(Cpu cpu, Optional<VmInstructionError> error) {
+        error.ifPresentOrElse(cpu.vmx::fail, cpu.vmx::succeed);
     }
 
     private static void vmptrst(Cpu cpu, Insn insn) {
@@ -302,21 +261,9 @@ public final class VmxInstructions {
             vmx.failInvalid();
             return;
         }
-        if ((cpu.heldBack & Interruptibility.MOV_SS) != 0) {
-            vmx.fail(VmInstructionError.ENTRY_BLOCKED_BY_MOV_SS);
-            return;
-        }
-        if (vmx.vmcs().isLaunched() == launch) {
-            vmx.fail(
-                    launch
-                            ? VmInstructionError.VMLAUNCH_NON_CLEAR
-                            : VmInstructionError.VMRESUME_NON_LAUNCHED);
-            return;
-        }
-        Optional<EntryFailure> failure = vmx.passed.controlsAndHost(vmx.vmcs());
-        vmx.failure(failure);
-        if (failure.isPresent()) {
-            vmx.fail(failure.get().rule().stage().error());
+        Optional<VmInstructionError> error = vmx.prepareEntry(launch);
+        if (error.isPresent()) {
+            vmx.fail(error.get());
             return;
         }
         throw vmx.enter();

@@ -2,6 +2,9 @@ package nestbox.cpu.vmx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import nestbox.cpu.entry.EntryRuleSamples;
+import nestbox.cpu.entry.EntryState;
+import nestbox.cpu.entry.Setup;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.platform.GuestMemory;
 import nestbox.x86.vmx.VmcsField;

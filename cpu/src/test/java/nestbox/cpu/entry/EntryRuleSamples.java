@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import static nestbox.x86.vmx.PinControl.*;
 import static nestbox.x86.vmx.PrimaryControl.*;
@@ -23,10 +23,10 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /// For every rule of VM entry a VMCS that obeys it where it counts, and one change that breaks it.
-final class EntryRuleSamples {
+public final class EntryRuleSamples {
     /// @param given makes the rule count
     /// @param breaks the change
-    record Sample(String rule, Consumer<Setup> given, Consumer<Setup> breaks) {
+    public record Sample(String rule, Consumer<Setup> given, Consumer<Setup> breaks) {
         @Override
         public String toString() {
             return rule;
@@ -40,7 +40,7 @@ final class EntryRuleSamples {
 
     private final List<Sample> samples = new ArrayList<>();
 
-    static List<Sample> all() {
+    public static List<Sample> all() {
         EntryRuleSamples all = new EntryRuleSamples();
         all.controlWords();
         all.executionControls();

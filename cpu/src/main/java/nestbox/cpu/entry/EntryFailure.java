@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 /// Why a VM entry failed, for the user who wonders.
 ///

@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.cpu.model.VmxSilicon;
@@ -21,23 +21,23 @@ import java.util.Set;
 
 /// A VMCS that VM entry accepts, on a processor that has every feature, to be changed by tests:
 /// a 64-bit guest of a 64-bit host, with the controls that must be 1 and no others.
-final class Setup implements VmcsView, ProcessorFacts {
+public final class Setup implements VmcsView, ProcessorFacts {
     static final int REVISION = 4;
-    static final long CURRENT = 0x7000;
+    public static final long CURRENT = 0x7000;
 
     /// A region for the VMCS link pointer.
     static final long LINKED = 0x9000;
 
     private final Map<VmcsField, Long> fields = new EnumMap<>(VmcsField.class);
     private final Map<Long, Byte> memory = new HashMap<>();
-    final Set<Cpuid> features = EnumSet.allOf(Cpuid.class);
+    public final Set<Cpuid> features = EnumSet.allOf(Cpuid.class);
     final Set<VmxControl> controls = new HashSet<>();
     final Set<EptVpidCapability> eptVpid = EnumSet.allOf(EptVpidCapability.class);
     final Set<MiscCapability> misc = EnumSet.allOf(MiscCapability.class);
     boolean longMode = true;
     private VmxCapabilities capabilities;
 
-    Setup() {
+    public Setup() {
         for (ControlWord word : ControlWord.values()) {
             controls.addAll(word.controls());
         }

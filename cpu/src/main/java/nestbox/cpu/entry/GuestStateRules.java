@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import static nestbox.x86.vmx.VmcsField.*;
 
@@ -25,7 +25,7 @@ import java.util.function.Predicate;
 
 /// SDM Vol. 3C, "Checks on Guest RIP, RFLAGS, and SSP", "Checks on Guest Non-Register State" and
 /// "Checks on Guest Page-Directory-Pointer-Table Entries".
-final class GuestStateRules {
+public final class GuestStateRules {
     private static final int CS = 1;
     private static final int SS = 2;
     private static final long DEBUGCTL_BTF = 2;
@@ -315,14 +315,14 @@ final class GuestStateRules {
     }
 
     /// Whether the guest will use PAE paging.
-    static boolean usesPdptes(EntryState state) {
+    public static boolean usesPdptes(EntryState state) {
         return state.cr0(ControlBits.CR0_PG)
                 && state.cr4(ControlBits.CR4_PAE)
                 && state.off(EntryControl.IA_32E_MODE_GUEST);
     }
 
     /// With EPT the entries are in the VMCS, without it in the table that CR3 names.
-    static long pdpte(EntryState state, int number) {
+    public static long pdpte(EntryState state, int number) {
         if (state.on(SecondaryControl.ENABLE_EPT)) {
             return state.get(GUEST_PDPTE0.plus(number));
         }

@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 /// Memory as the processor reaches it with physical addresses.
 public interface PhysicalMemory {

@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import static nestbox.x86.vmx.AccessRights.*;
 import static nestbox.x86.vmx.VmcsField.*;

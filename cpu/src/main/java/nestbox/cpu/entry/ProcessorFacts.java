@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.x86.Cpuid;

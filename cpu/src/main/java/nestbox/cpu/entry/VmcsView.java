@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxControl;

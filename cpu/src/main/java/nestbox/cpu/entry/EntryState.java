@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.x86.Cpuid;
@@ -33,16 +33,16 @@ public final class EntryState {
         return new EntryState(vmcs, facts);
     }
 
-    long get(VmcsField field) {
+    public long get(VmcsField field) {
         return vmcs.read(field);
     }
 
     /// Whether a control is in force.
-    boolean on(VmxControl control) {
+    public boolean on(VmxControl control) {
         return controls.on(control);
     }
 
-    boolean off(VmxControl control) {
+    public boolean off(VmxControl control) {
         return !on(control);
     }
 
@@ -159,11 +159,11 @@ public final class EntryState {
         return InterruptionInformation.of(get(VmcsField.ENTRY_INTERRUPTION_INFORMATION));
     }
 
-    boolean injects() {
+    public boolean injects() {
         return (int) get(VmcsField.ENTRY_INTERRUPTION_INFORMATION) < 0;
     }
 
-    boolean injects(InterruptionType type) {
+    public boolean injects(InterruptionType type) {
         return injects() && injection().type() == type;
     }
 }

@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import static nestbox.x86.vmx.EptVpidCapability.*;
 import static nestbox.x86.vmx.PinControl.*;
@@ -19,7 +19,7 @@ import java.util.StringJoiner;
 import java.util.function.Predicate;
 
 /// SDM Vol. 3C, "VM-Execution Control Fields".
-final class ExecutionControlRules {
+public final class ExecutionControlRules {
     private static final int PAGE = 12;
     private static final int VTPR = 0x80;
     private static final int UNCACHEABLE_TYPE = 0;
@@ -238,7 +238,7 @@ final class ExecutionControlRules {
     }
 
     /// Whether an EPT pointer is one that VM entry, EPTP switching and INVEPT accept.
-    static boolean isEptPointer(ProcessorFacts facts, long eptp) {
+    public static boolean isEptPointer(ProcessorFacts facts, long eptp) {
         return hasMemoryType(facts, eptp)
                 && hasWalkLength(facts, eptp)
                 && hasAccessedDirty(facts, eptp)

@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
 import nestbox.x86.vmx.EntryFailureQualification;
 import nestbox.x86.vmx.VmInstructionError;
@@ -35,7 +35,7 @@ public record EntryRule(
         GUEST_STATE;
 
         /// What the instruction fails with. A failure of guest state is a VM exit instead.
-        VmInstructionError error() {
+        public VmInstructionError error() {
             return switch (this) {
                 case CONTROLS -> VmInstructionError.ENTRY_INVALID_CONTROL;
                 case HOST_STATE -> VmInstructionError.ENTRY_INVALID_HOST_STATE;

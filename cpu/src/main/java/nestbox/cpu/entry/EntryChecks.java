@@ -1,18 +1,16 @@
-package nestbox.cpu.vmx;
+package nestbox.cpu.entry;
 
-import nestbox.cpu.vmx.VmcsLayout.Group;
+import nestbox.x86.vmx.VmcsField;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /// The checks of VM entry, in the manual's order. SDM Vol. 3C, "VM Entries".
 public final class EntryChecks {
     private static final List<EntryRule> BEFORE_GUEST = beforeGuest();
     private static final List<EntryRule> GUEST = guest();
-
-    /// Those of them that look at what a guest changes all the time.
-    private static final List<EntryRule> CHANGING_GUEST = List.copyOf(changingGuest());
 
     private EntryChecks() {}
 
@@ -30,16 +28,6 @@ public final class EntryChecks {
         rules.addAll(GuestSegmentRules.rules());
         rules.addAll(GuestStateRules.rules());
         return List.copyOf(rules);
-    }
-
-    private static List<EntryRule> changingGuest() {
-        List<EntryRule> rules = new ArrayList<>(GuestStateRules.rules());
-        for (EntryRule rule : GuestRegisterRules.rules()) {
-            if (Group.of(rule.field()) == Group.CHANGING) {
-                rules.add(rule);
-            }
-        }
-        return rules;
     }
 
     /// Every rule.
@@ -61,10 +49,16 @@ public final class EntryChecks {
         return firstFailure(GUEST, state);
     }
 
-    /// The checks on guest state, but for those on fields of [Group#GUEST_CONFIGURATION] that have
-    /// passed with the same contents before.
-    static Optional<EntryFailure> changingGuestState(EntryState state) {
-        return firstFailure(CHANGING_GUEST, state);
+    /// The rules on guest state that can break when only some fields change: all that aren't about
+    /// a single register or segment, and of those the ones whose field may change.
+    public static List<EntryRule> guestRules(Predicate<VmcsField> changes) {
+        List<EntryRule> rules = new ArrayList<>(GuestStateRules.rules());
+        for (EntryRule rule : GuestRegisterRules.rules()) {
+            if (changes.test(rule.field())) {
+                rules.add(rule);
+            }
+        }
+        return List.copyOf(rules);
     }
 
     /// All checks.
@@ -72,7 +66,8 @@ public final class EntryChecks {
         return controlsAndHost(state).or(() -> guestState(state));
     }
 
-    private static Optional<EntryFailure> firstFailure(List<EntryRule> rules, EntryState state) {
+    /// The first of some rules that is broken.
+    public static Optional<EntryFailure> firstFailure(List<EntryRule> rules, EntryState state) {
         for (int i = 0; i < rules.size(); i++) {
             EntryRule rule = rules.get(i);
             if (!rule.holds().test(state)) {

@@ -1,0 +1,16 @@
+package nestbox.hypervisor;
+
+/// How a guest goes on after L0 has handled its VM exit.
+public enum Resume {
+    /// Behind the instruction that exited.
+    NEXT_INSTRUCTION,
+
+    /// Where it exited: the instruction is executed again, or something was delivered.
+    SAME_INSTRUCTION,
+
+    /// Behind the instruction, once something wakes it.
+    BLOCK,
+
+    /// Not at all: its virtual machine is stopped.
+    STOP
+}
