@@ -9,10 +9,8 @@ interface Board {
     /// Boots the program and waits for its end.
     Outcome run(Path elf, Options options);
 
-    /// The checks of a program that this machine is known to get wrong.
-    default Deviations deviations() {
-        return Deviations.NONE;
-    }
+    /// The checks that this machine is known to get wrong, or to skip.
+    Deviations deviations();
 
     /// What a program needs of its board.
     record Options(int processors, int memoryMegabytes) {}

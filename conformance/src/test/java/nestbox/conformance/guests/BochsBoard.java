@@ -128,6 +128,11 @@ final class BochsBoard implements Board {
     }
 
     @Override
+    public String toString() {
+        return "Bochs";
+    }
+
+    @Override
     public Deviations deviations() {
         return Deviations.of(GuestProgram.ROOT.resolve("references/bochs.txt"));
     }

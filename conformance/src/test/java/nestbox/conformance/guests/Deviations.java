@@ -8,20 +8,29 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// Checks that a reference machine is known to fail, as lines `program: check`.
+/// Checks that a machine is known to fail, or that its processor has no feature for, as lines
+/// `program: check`.
 ///
 /// The programs follow the manual, so where a reference is lax the list bends, not the program.
 ///
-/// @param mayLackFeatures whether checks may be skipped for want of a feature in CPUID
-record Deviations(Set<String> lines, boolean mayLackFeatures) {
-    static final Deviations NONE = new Deviations(Set.of(), false);
-
+/// @param failing checks that fail; `*` stands for a whole program
+/// @param skipped checks that are skipped for want of a feature; of these exactly
+/// @param mayLackFeatures whether other checks may be skipped, too
+record Deviations(Set<String> failing, Set<String> skipped, boolean mayLackFeatures) {
+    /// A reference machine, with the checks that it gets wrong.
     static Deviations of(Path file) {
+        return new Deviations(lines(file), Set.of(), true);
+    }
+
+    /// One of this project's processor models, with the checks of what its silicon lacks.
+    static Deviations ofModel(Path file) {
+        return new Deviations(Set.of(), lines(file), false);
+    }
+
+    private static Set<String> lines(Path file) {
         try (Stream<String> lines = Files.lines(file)) {
-            return new Deviations(
-                    lines.filter(line -> !line.isBlank() && !line.startsWith("#"))
-                            .collect(Collectors.toUnmodifiableSet()),
-                    true);
+            return lines.filter(line -> !line.isBlank() && !line.startsWith("#"))
+                    .collect(Collectors.toUnmodifiableSet());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -29,10 +38,19 @@ record Deviations(Set<String> lines, boolean mayLackFeatures) {
 
     /// Whether the program as a whole can't run there.
     boolean excludes(GuestProgram program) {
-        return lines.contains(program.name() + ": *");
+        return allows(program, "*");
     }
 
     boolean allows(GuestProgram program, String check) {
-        return lines.contains(program.name() + ": " + check);
+        return failing.contains(program.name() + ": " + check);
+    }
+
+    /// The checks that the program skips there.
+    Set<String> skipped(GuestProgram program) {
+        String prefix = program.name() + ": ";
+        return skipped.stream()
+                .filter(line -> line.startsWith(prefix))
+                .map(line -> line.substring(prefix.length()))
+                .collect(Collectors.toSet());
     }
 }

@@ -19,7 +19,8 @@ import java.util.stream.Stream;
 /// board. What one needs stands in its first comment: `@processors 4`, `@multiboot 2`,
 /// `@ends reset`.
 ///
-/// @param source the C file in `legacy` (32-bit protected mode) or `long` (long mode)
+/// @param source the C file in `legacy` (32-bit protected mode), `long` (long mode) or `vmx` (long
+///     mode, for a hypervisor)
 record GuestProgram(Path source) {
     static final Path ROOT = Path.of("src", "test", "guests");
 
@@ -43,7 +44,7 @@ record GuestProgram(Path source) {
                     "-masm=intel");
 
     static List<GuestProgram> all() {
-        return Stream.of("legacy", "long")
+        return Stream.of("legacy", "long", "vmx")
                 .flatMap(world -> filesOf(ROOT.resolve(world)).stream())
                 .filter(file -> file.toString().endsWith(".c"))
                 .map(GuestProgram::new)
@@ -68,6 +69,15 @@ record GuestProgram(Path source) {
         return note("ends", "exit").equals("reset");
     }
 
+    /// Whether the program runs guests of its own.
+    boolean isHypervisor() {
+        return isIn("vmx");
+    }
+
+    private boolean isIn(String world) {
+        return source.getParent().endsWith(world);
+    }
+
     private String note(String key, String fallback) {
         try {
             Matcher m = Pattern.compile("@" + key + " (\\w+)").matcher(Files.readString(source));
@@ -80,17 +90,21 @@ record GuestProgram(Path source) {
     /// Compiles and links what is older than its sources; answers a 32-bit multiboot ELF.
     Path build(Path target) {
         try {
-            boolean legacy = source.getParent().endsWith("legacy");
+            boolean legacy = isIn("legacy");
             boolean multiboot2 = note("multiboot", "1").equals("2");
             Path directory = target.resolve((legacy ? "legacy" : "long") + (multiboot2 ? "2" : ""));
             Files.createDirectories(directory);
             List<String> compile = new ArrayList<>(List.of("gcc", legacy ? "-m32" : "-m64"));
             compile.addAll(FLAGS);
             compile.add("-I" + ROOT.resolve("lib"));
+            compile.add("-I" + ROOT.resolve("lib/vmx"));
             if (multiboot2) {
                 compile.add("-DMULTIBOOT2");
             }
             List<Path> sources = new ArrayList<>(filesOf(ROOT.resolve("lib")));
+            if (isHypervisor()) {
+                sources.addAll(filesOf(ROOT.resolve("lib/vmx")));
+            }
             sources.removeIf(file -> !file.toString().matches(".*\\.[cS]"));
             sources.add(source);
             List<String> link = new ArrayList<>(linker(legacy));
@@ -135,8 +149,10 @@ record GuestProgram(Path source) {
             return true;
         }
         FileTime built = Files.getLastModifiedTime(object);
-        for (String header : List.of("guest.h", "layout.h")) {
-            Path file = ROOT.resolve("lib").resolve(header);
+        List<Path> headers = new ArrayList<>(filesOf(ROOT.resolve("lib")));
+        headers.addAll(filesOf(ROOT.resolve("lib/vmx")));
+        headers.removeIf(file -> !file.toString().endsWith(".h"));
+        for (Path file : headers) {
             if (Files.getLastModifiedTime(file).compareTo(built) >= 0) {
                 return true;
             }

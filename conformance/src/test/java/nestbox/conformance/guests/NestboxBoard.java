@@ -1,8 +1,11 @@
 package nestbox.conformance.guests;
 
 import nestbox.app.board.BoardConfiguration;
+import nestbox.app.board.ClockMode;
 import nestbox.app.boot.BootFile;
 import nestbox.app.boot.BootImages;
+import nestbox.cpu.model.CpuModel;
+import nestbox.devices.rtc.Rtc;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,8 +14,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/// This project's board, booting the program as any multiboot kernel.
-final class NestboxBoard implements Board {
+/// This project's board with one of its processor models, booting the program as any multiboot
+/// kernel.
+record NestboxBoard(CpuModel model) implements Board {
     private static final Duration LIMIT =
             Duration.ofSeconds(Integer.getInteger("nestbox.guest.seconds", 180));
 
@@ -20,10 +24,18 @@ final class NestboxBoard implements Board {
     public Outcome run(Path elf, Options options) {
         StringBuffer console = new StringBuffer();
         BoardConfiguration configuration =
-                BoardConfiguration.of(
+                new BoardConfiguration(
                         (long) options.memoryMegabytes() << 20,
                         options.processors(),
-                        value -> console.append((char) (value & 0xff)));
+                        model,
+                        List.of(),
+                        Optional.empty(),
+                        value -> console.append((char) (value & 0xff)),
+                        value -> {},
+                        value -> {},
+                        Optional.empty(),
+                        Rtc.DEFAULT_START,
+                        ClockMode.VIRTUAL);
         BootFile kernel = BootFile.open("guest program", elf);
         try (BootImages images = new BootImages(kernel, Optional.empty(), "a=1 b", List.of());
                 nestbox.app.board.Board board = new nestbox.app.board.Board(configuration)) {
@@ -35,6 +47,16 @@ final class NestboxBoard implements Board {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    @Override
+    public Deviations deviations() {
+        return Deviations.ofModel(GuestProgram.ROOT.resolve("models/" + model.name() + ".txt"));
+    }
+
+    @Override
+    public String toString() {
+        return model.name();
     }
 
     private static Thread watch(nestbox.app.board.Board board) {

@@ -58,6 +58,11 @@ final class QemuBoard implements Board {
     }
 
     @Override
+    public String toString() {
+        return "QEMU";
+    }
+
+    @Override
     public Deviations deviations() {
         return Deviations.of(GuestProgram.ROOT.resolve("references/qemu.txt"));
     }
