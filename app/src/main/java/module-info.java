@@ -1,6 +1,7 @@
 /// The program: the only module that knows all others.
 module nestbox.app {
     requires info.picocli;
+    requires nestbox.boot;
     requires transitive nestbox.cpu;
     requires nestbox.devices;
     requires nestbox.images;
@@ -10,7 +11,6 @@ module nestbox.app {
     requires org.jline.terminal;
 
     exports nestbox.app.board;
-    exports nestbox.app.boot;
 
     opens nestbox.app to
             info.picocli;

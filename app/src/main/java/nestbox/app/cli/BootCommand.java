@@ -3,10 +3,10 @@ package nestbox.app.cli;
 import nestbox.app.board.Board;
 import nestbox.app.board.BoardConfiguration;
 import nestbox.app.board.Outcome;
-import nestbox.app.boot.BootImages;
 import nestbox.app.console.StandardStreams;
 import nestbox.app.session.Ending;
 import nestbox.app.session.Session;
+import nestbox.boot.BootImages;
 import nestbox.devices.rtc.Rtc;
 
 import picocli.CommandLine.Command;

@@ -1,7 +1,7 @@
 package nestbox.app.cli;
 
-import nestbox.app.boot.BootFile;
-import nestbox.app.boot.BootImages;
+import nestbox.boot.BootFile;
+import nestbox.boot.BootImages;
 import nestbox.images.GuestImage;
 import nestbox.images.GuestImages;
 

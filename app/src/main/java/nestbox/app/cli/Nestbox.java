@@ -1,7 +1,7 @@
 package nestbox.app.cli;
 
-import nestbox.app.boot.BootException;
 import nestbox.app.console.StandardStreams;
+import nestbox.boot.BootException;
 import nestbox.images.ImageException;
 
 import picocli.CommandLine;

@@ -3,12 +3,12 @@ package nestbox.app.session;
 import nestbox.app.board.Board;
 import nestbox.app.board.BoardConfiguration;
 import nestbox.app.board.Outcome;
-import nestbox.app.boot.BootImages;
 import nestbox.app.console.Console;
 import nestbox.app.console.SerialInput;
 import nestbox.app.console.SinkSpec;
 import nestbox.app.console.StandardStreams;
 import nestbox.app.console.TextWatch;
+import nestbox.boot.BootImages;
 import nestbox.platform.ByteSink;
 
 import java.io.IOException;

@@ -2,8 +2,8 @@ package nestbox.conformance.guests;
 
 import nestbox.app.board.BoardConfiguration;
 import nestbox.app.board.ClockMode;
-import nestbox.app.boot.BootFile;
-import nestbox.app.boot.BootImages;
+import nestbox.boot.BootFile;
+import nestbox.boot.BootImages;
 import nestbox.cpu.model.CpuModel;
 import nestbox.devices.rtc.Rtc;
 

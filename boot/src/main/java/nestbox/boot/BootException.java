@@ -1,4 +1,4 @@
-package nestbox.app.boot;
+package nestbox.boot;
 
 /// What the user asked to boot can't be booted; the message says what is wrong, where, and what to
 /// do about it.

@@ -1,4 +1,4 @@
-package nestbox.app.boot;
+package nestbox.boot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package nestbox.app.boot;
+package nestbox.boot;
 
 import nestbox.devices.BoardMap;
 import nestbox.platform.GuestMemory;

@@ -1,4 +1,4 @@
-package nestbox.app.boot;
+package nestbox.boot;
 
 import nestbox.platform.GuestMemory;
 

@@ -1,4 +1,4 @@
-package nestbox.app.boot;
+package nestbox.boot;
 
 import nestbox.cpu.StartState;
 import nestbox.platform.GuestMemory;

@@ -1,4 +1,4 @@
-package nestbox.app.boot;
+package nestbox.boot;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
