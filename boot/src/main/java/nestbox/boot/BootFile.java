@@ -1,6 +1,6 @@
 package nestbox.boot;
 
-import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -112,13 +112,13 @@ public final class BootFile implements AutoCloseable {
         return into.flip();
     }
 
-    /// Copies a range that [#contains] accepts to physical addresses that must be RAM.
-    void copyTo(GuestMemory memory, long address, long offset, long length) {
+    /// Copies a range that [#contains] accepts to physical addresses.
+    void copyTo(Ram ram, long address, long offset, long length) {
         byte[] chunk = new byte[(int) Math.min(length, CHUNK)];
         for (long done = 0; done < length; ) {
             int count = (int) Math.min(chunk.length, length - done);
             fill(ByteBuffer.wrap(chunk, 0, count), offset + done);
-            memory.write(address + done, chunk, 0, count);
+            ram.write(address + done, chunk, 0, count);
             done += count;
         }
     }

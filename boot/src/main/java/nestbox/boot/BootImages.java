@@ -2,6 +2,7 @@ package nestbox.boot;
 
 import nestbox.cpu.StartState;
 import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 import java.util.List;
 import java.util.Optional;
@@ -28,23 +29,51 @@ public record BootImages(
         return LinuxHeader.of(kernel).isPresent();
     }
 
-    /// Puts everything into memory by the boot protocol that the kernel's contents ask for.
+    /// Puts everything into the memory of a board.
     ///
     /// @throws BootException when that can't be done
     public StartState load(GuestMemory memory) {
+        return load(memory, MemoryLayout.of(memory));
+    }
+
+    /// Puts everything into memory by the boot protocol that the kernel's contents ask for.
+    ///
+    /// @param layout what the kernel is told about the memory, and where it may be put
+    /// @throws BootException when that can't be done
+    public StartState load(Ram ram, MemoryLayout layout) {
+        FreeMemory free = new FreeMemory(ram, layout);
         Optional<LinuxHeader> linux = LinuxHeader.of(kernel);
         if (linux.isPresent()) {
-            return new LinuxLoader(this, linux.get(), memory).load();
+            return new LinuxLoader(this, linux.get(), free).load();
         }
         Optional<Multiboot2Header> multiboot2 = Multiboot2Header.of(kernel);
         if (multiboot2.isPresent()) {
-            return new Multiboot2Loader(this, multiboot2.get(), memory).load();
+            return new Multiboot2Loader(this, multiboot2.get(), free).load();
         }
         Optional<Multiboot1Header> multiboot1 = Multiboot1Header.of(kernel);
         if (multiboot1.isPresent()) {
-            return new Multiboot1Loader(this, multiboot1.get(), memory).load();
+            return new Multiboot1Loader(this, multiboot1.get(), free).load();
         }
         throw new BootException(whyNot());
+    }
+
+    /// Puts an ELF kernel into memory: by multiboot if it asks for that, else by its program
+    /// headers alone, to be started in 32-bit protected mode.
+    ///
+    /// @throws BootException when that can't be done
+    public StartState loadElf(Ram ram, MemoryLayout layout) {
+        boolean multiboot =
+                Multiboot2Header.of(kernel).isPresent() || Multiboot1Header.of(kernel).isPresent();
+        return multiboot ? load(ram, layout) : PlainKernel.elf(kernel, new FreeMemory(ram, layout));
+    }
+
+    /// Puts a kernel into memory as it is, to be started in 32-bit protected mode.
+    ///
+    /// @param address of its first byte
+    /// @param entry address of its first instruction
+    /// @throws BootException when that can't be done
+    public StartState loadRaw(Ram ram, MemoryLayout layout, long address, long entry) {
+        return PlainKernel.raw(kernel, address, entry, new FreeMemory(ram, layout));
     }
 
     private String whyNot() {

@@ -58,7 +58,7 @@ final class ElfImage {
         ByteBuffer header = file.head(0, HEADER_64);
         if (!looksLike(file)) {
             throw BootException.unusable(
-                    file, "it is not an ELF file and its multiboot header has no addresses");
+                    file, "it is not an ELF file, and no multiboot header says how to load it");
         }
         if (header.limit() < HEADER_32) {
             throw BootException.unusable(file, "it is truncated: copy it again");
@@ -88,11 +88,11 @@ final class ElfImage {
     long load(FreeMemory free) {
         for (Segment segment : segments) {
             if (!free.take(segment.physical, segment.inMemory)) {
-                throw doesNotFit(segment, free.memory());
+                throw doesNotFit(segment, free.layout());
             }
         }
         for (Segment segment : segments) {
-            file.copyTo(free.memory(), segment.physical, segment.offset, segment.inFile);
+            file.copyTo(free.ram(), segment.physical, segment.offset, segment.inFile);
             free.zero(segment.physical + segment.inFile, segment.inMemory - segment.inFile);
         }
         return entry();
@@ -147,8 +147,8 @@ final class ElfImage {
                         .orElseThrow(
                                 () ->
                                         MemoryNeed.exception(
-                                                file, free.memory(), "its symbols", end() + size));
-        file.copyTo(free.memory(), place, offset, size);
+                                                file, free.layout(), "its symbols", end() + size));
+        file.copyTo(free.ram(), place, offset, size);
         if (is64) {
             section.putLong(16, place);
         } else {
@@ -227,12 +227,12 @@ final class ElfImage {
                 file, "its entry point 0x%x is in no segment: link it again".formatted(entry));
     }
 
-    private BootException doesNotFit(Segment segment, GuestMemory memory) {
+    private BootException doesNotFit(Segment segment, MemoryLayout layout) {
         long end = segment.physical + segment.inMemory;
         if (segment.physical >= MemoryLayout.ONE_MIB
-                && end > memory.lowTop()
+                && end > layout.lowTop()
                 && end <= GuestMemory.PCI_HOLE) {
-            return MemoryNeed.exception(file, memory, "the kernel", end);
+            return MemoryNeed.exception(file, layout, "the kernel", end);
         }
         return BootException.unusable(
                 file,

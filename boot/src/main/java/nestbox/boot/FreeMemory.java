@@ -1,6 +1,7 @@
 package nestbox.boot;
 
 import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 import java.util.Optional;
 import java.util.TreeMap;
@@ -15,23 +16,31 @@ final class FreeMemory {
     /// The interrupt vectors and data of a BIOS: some guests look there, so nothing is put there.
     private static final long BIOS_DATA_END = 0x1000;
 
-    private final GuestMemory memory;
+    private final Ram ram;
+    private final MemoryLayout layout;
 
     /// Start to end of free ranges.
     private final TreeMap<Long, Long> free = new TreeMap<>();
 
-    FreeMemory(GuestMemory memory) {
-        this.memory = memory;
-        for (MemoryLayout.Range range : MemoryLayout.of(memory).ranges()) {
-            if (range.type() == MemoryLayout.Type.USABLE && range.start() < GuestMemory.FOUR_GIB) {
-                free.put(Math.max(range.start(), BIOS_DATA_END), range.end());
+    FreeMemory(Ram ram, MemoryLayout layout) {
+        this.ram = ram;
+        this.layout = layout;
+        for (MemoryLayout.Range range : layout.ranges()) {
+            if (range.type() == MemoryLayout.Type.USABLE) {
+                free.put(
+                        Math.max(range.start(), BIOS_DATA_END),
+                        Math.min(range.end(), GuestMemory.FOUR_GIB));
             }
         }
         free.entrySet().removeIf(range -> range.getValue() <= range.getKey());
     }
 
-    GuestMemory memory() {
-        return memory;
+    Ram ram() {
+        return ram;
+    }
+
+    MemoryLayout layout() {
+        return layout;
     }
 
     /// Takes a range; false if not all of it is free.
@@ -84,7 +93,7 @@ final class FreeMemory {
     /// Makes a range of RAM zero.
     void zero(long start, long length) {
         for (long done = 0; done < length; done += ZEROES.length) {
-            memory.write(start + done, ZEROES, 0, (int) Math.min(ZEROES.length, length - done));
+            ram.write(start + done, ZEROES, 0, (int) Math.min(ZEROES.length, length - done));
         }
     }
 }

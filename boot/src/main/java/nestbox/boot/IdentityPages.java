@@ -1,6 +1,7 @@
 package nestbox.boot;
 
 import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 /// Four-level page tables that map physical memory to itself with pages of 2 MiB: the first 4 GiB
 /// and all RAM above.
@@ -14,8 +15,8 @@ final class IdentityPages {
 
     private final int gibibytes;
 
-    IdentityPages(GuestMemory memory) {
-        long top = Math.max(memory.highTop(), GuestMemory.FOUR_GIB);
+    IdentityPages(MemoryLayout layout) {
+        long top = Math.max(layout.top(), GuestMemory.FOUR_GIB);
         gibibytes = (int) (top + GIB - 1 >> 30);
         assert gibibytes <= ENTRIES : "RAM ends below the 64-bit PCI window";
     }
@@ -26,15 +27,15 @@ final class IdentityPages {
     }
 
     /// Writes the tables, page map level 4 first, to memory that holds zeroes.
-    void write(GuestMemory memory, long address) {
+    void write(Ram ram, long address) {
         long pointers = address + GuestMemory.PAGE_SIZE;
         long directories = pointers + GuestMemory.PAGE_SIZE;
-        memory.writeLong(address, pointers | PRESENT_WRITABLE);
+        ram.writeLong(address, pointers | PRESENT_WRITABLE);
         for (int i = 0; i < gibibytes; i++) {
             long directory = directories + i * GuestMemory.PAGE_SIZE;
-            memory.writeLong(pointers + 8L * i, directory | PRESENT_WRITABLE);
+            ram.writeLong(pointers + 8L * i, directory | PRESENT_WRITABLE);
             for (int j = 0; j < ENTRIES; j++) {
-                memory.writeLong(directory + 8L * j, i * GIB + ((long) j << 21) | PAGE_2_MIB);
+                ram.writeLong(directory + 8L * j, i * GIB + ((long) j << 21) | PAGE_2_MIB);
             }
         }
     }

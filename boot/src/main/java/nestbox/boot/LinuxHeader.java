@@ -13,6 +13,7 @@ import java.util.Optional;
 /// @param setupBytes size of the real-mode part; the protected-mode kernel follows it
 /// @param kernelBytes size of the protected-mode kernel in the file
 /// @param loadAddress where the protected-mode kernel wants to lie
+/// @param alignment a power of two, to a multiple of which it may be moved up; 0 if it must not
 /// @param initSize memory that the kernel needs from its load address on before it looks at the
 ///     memory map
 /// @param initrdAddrMax highest address that the initial RAM disk may occupy
@@ -24,6 +25,7 @@ record LinuxHeader(
         int setupBytes,
         long kernelBytes,
         long loadAddress,
+        long alignment,
         long initSize,
         long initrdAddrMax,
         long cmdlineSize,
@@ -41,6 +43,8 @@ record LinuxHeader(
     private static final int VERSION = 0x206;
     private static final int LOADFLAGS = 0x211;
     private static final int INITRD_ADDR_MAX = 0x22C;
+    private static final int KERNEL_ALIGNMENT = 0x230;
+    private static final int RELOCATABLE_KERNEL = 0x234;
     private static final int XLOADFLAGS = 0x236;
     private static final int CMDLINE_SIZE = 0x238;
     private static final int PREF_ADDRESS = 0x258;
@@ -103,6 +107,7 @@ record LinuxHeader(
                         setupBytes,
                         kernelBytes,
                         placed ? file.getLong(PREF_ADDRESS) : HIGH_LOAD_ADDRESS,
+                        alignment(file),
                         placed ? file.getInt(INIT_SIZE) & 0xFFFF_FFFFL : kernelBytes * 4,
                         file.getInt(INITRD_ADDR_MAX) & 0xFFFF_FFFFL,
                         file.getInt(CMDLINE_SIZE) & 0xFFFF_FFFFL,
@@ -111,14 +116,22 @@ record LinuxHeader(
                         Arrays.copyOfRange(file.array(), START, end)));
     }
 
+    private static long alignment(ByteBuffer file) {
+        long alignment = file.getInt(KERNEL_ALIGNMENT) & 0xFFFF_FFFFL;
+        boolean relocatable = file.get(RELOCATABLE_KERNEL) != 0 && Long.bitCount(alignment) == 1;
+        return relocatable ? alignment : 0;
+    }
+
     /// Memory that must be free from the load address on.
     long memoryNeeded() {
         return Math.max(initSize, kernelBytes);
     }
 
     /// Where the kernel starts: in 64-bit mode if it can, else in 32-bit protected mode.
-    long entry() {
-        return loadAddress + (entry64 ? ENTRY64_OFFSET : 0);
+    ///
+    /// @param address where the protected-mode kernel lies
+    long entry(long address) {
+        return address + (entry64 ? ENTRY64_OFFSET : 0);
     }
 
     /// The header as it is copied into the zero page.

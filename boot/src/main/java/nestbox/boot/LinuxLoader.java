@@ -2,6 +2,7 @@ package nestbox.boot;
 
 import nestbox.cpu.StartState;
 import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -13,10 +14,12 @@ import java.util.List;
 /// as the Linux documentation, "The Linux/x86 Boot Protocol", lays down.
 final class LinuxLoader {
     // Low memory, where the protocol wants small things. All of it lies below the EBDA.
-    private static final long GDT = 0x1000;
+    private static final long LOW_START = 0x1000;
+    private static final long GDT = LOW_START;
     private static final long ZERO_PAGE = 0x7000;
     private static final long COMMAND_LINE = 0x1_0000;
-    private static final long LONGEST_COMMAND_LINE = 0x1_0000;
+    private static final long LOW_END = 0x2_0000;
+    private static final long LONGEST_COMMAND_LINE = LOW_END - COMMAND_LINE;
 
     // Offsets in the zero page, struct boot_params
     private static final int E820_ENTRIES = 0x1E8;
@@ -33,21 +36,21 @@ final class LinuxLoader {
 
     private final BootImages images;
     private final LinuxHeader header;
-    private final GuestMemory memory;
+    private final Ram ram;
     private final FreeMemory free;
 
-    LinuxLoader(BootImages images, LinuxHeader header, GuestMemory memory) {
+    LinuxLoader(BootImages images, LinuxHeader header, FreeMemory free) {
         this.images = images;
         this.header = header;
-        this.memory = memory;
-        free = new FreeMemory(memory);
+        this.free = free;
+        ram = free.ram();
     }
 
     StartState load() {
         if (!images.modules().isEmpty()) {
             throw new BootException(
-                    ("%s is a Linux kernel, which takes no modules: use --initrd"
-                                    + " instead of --module.")
+                    ("%s is a Linux kernel, which takes no modules: give it an initial RAM"
+                                    + " disk instead.")
                             .formatted(images.kernel().name()));
         }
         byte[] commandLine = commandLine();
@@ -58,21 +61,20 @@ final class LinuxLoader {
                                     + " where there never is RAM: copy it again.")
                             .formatted(images.kernel().name(), header.loadAddress()));
         }
-        if (!free.take(header.loadAddress(), header.memoryNeeded())) {
-            throw tooSmall("the kernel");
+        if (!free.take(LOW_START, LOW_END - LOW_START)) {
+            throw tooSmall("what the kernel is told at 0x%x".formatted(LOW_START));
         }
-        images.kernel()
-                .copyTo(memory, header.loadAddress(), header.setupBytes(), header.kernelBytes());
+        long address = takeKernel();
+        images.kernel().copyTo(ram, address, header.setupBytes(), header.kernelBytes());
         long cr3 = header.entry64() ? pageTables() : 0;
         writeZeroPage();
         images.initrd().ifPresent(this::loadInitrd);
         free.zero(COMMAND_LINE, commandLine.length + 1);
-        memory.write(COMMAND_LINE, commandLine, 0, commandLine.length);
-        (header.entry64() ? FlatSegments.LONG_MODE : FlatSegments.PROTECTED_MODE)
-                .write(memory, GDT);
+        ram.write(COMMAND_LINE, commandLine, 0, commandLine.length);
+        (header.entry64() ? FlatSegments.LONG_MODE : FlatSegments.PROTECTED_MODE).write(ram, GDT);
         return new StartState(
                 header.entry64(),
-                header.entry(),
+                header.entry(address),
                 0,
                 0,
                 ZERO_PAGE,
@@ -83,13 +85,28 @@ final class LinuxLoader {
                 FlatSegments.DATA);
     }
 
+    /// Where the kernel wants to lie, or else the next place that it can be moved to. Below the
+    /// place that it wants it would move itself there.
+    private long takeKernel() {
+        long wanted = header.loadAddress();
+        long length = header.memoryNeeded();
+        if (free.take(wanted, length)) {
+            return wanted;
+        }
+        if (header.alignment() == 0) {
+            throw tooSmall("the kernel");
+        }
+        return free.takeLowest(length, header.alignment(), wanted)
+                .orElseThrow(() -> tooSmall("the kernel"));
+    }
+
     private byte[] commandLine() {
         byte[] text = images.commandLine().getBytes(StandardCharsets.UTF_8);
         long longest = Math.min(header.cmdlineSize(), LONGEST_COMMAND_LINE - 1);
         if (text.length > longest) {
             throw new BootException(
                     ("The command line has %d bytes and the Linux kernel %s takes %d:"
-                                    + " shorten --append.")
+                                    + " shorten it.")
                             .formatted(text.length, images.kernel().name(), longest));
         }
         return text;
@@ -98,13 +115,13 @@ final class LinuxLoader {
     /// At the top of low RAM, where the kernel's decompressor doesn't get before it has made page
     /// tables of its own.
     private long pageTables() {
-        IdentityPages pages = new IdentityPages(memory);
+        IdentityPages pages = new IdentityPages(free.layout());
         long cr3 =
-                free.takeHighest(pages.size(), GuestMemory.PAGE_SIZE, memory.lowTop())
+                free.takeHighest(pages.size(), GuestMemory.PAGE_SIZE, GuestMemory.FOUR_GIB)
                         .filter(address -> address >= header.loadAddress())
                         .orElseThrow(() -> tooSmall("the kernel and its page tables"));
         free.zero(cr3, pages.size());
-        pages.write(memory, cr3);
+        pages.write(ram, cr3);
         return cr3;
     }
 
@@ -121,39 +138,39 @@ final class LinuxLoader {
                                         tooSmall(
                                                 "the kernel and the initial RAM disk "
                                                         + initrd.name()));
-        initrd.copyTo(memory, address, 0, initrd.size());
-        memory.writeInt(ZERO_PAGE + RAMDISK_IMAGE, (int) address);
-        memory.writeInt(ZERO_PAGE + RAMDISK_SIZE, (int) initrd.size());
+        initrd.copyTo(ram, address, 0, initrd.size());
+        ram.writeInt(ZERO_PAGE + RAMDISK_IMAGE, (int) address);
+        ram.writeInt(ZERO_PAGE + RAMDISK_SIZE, (int) initrd.size());
     }
 
     private void writeZeroPage() {
         free.zero(ZERO_PAGE, GuestMemory.PAGE_SIZE);
         byte[] copy = header.copy().array();
-        memory.write(ZERO_PAGE + LinuxHeader.START, copy, 0, copy.length);
-        memory.writeShort(ZERO_PAGE + VID_MODE, VIDEO_NORMAL);
-        memory.writeByte(ZERO_PAGE + TYPE_OF_LOADER, LOADER_UNDEFINED);
-        memory.writeInt(ZERO_PAGE + CMD_LINE_PTR, (int) COMMAND_LINE);
-        memory.writeInt(ZERO_PAGE + RAMDISK_IMAGE, 0);
-        memory.writeInt(ZERO_PAGE + RAMDISK_SIZE, 0);
-        List<MemoryLayout.Range> ranges = MemoryLayout.of(memory).ranges();
-        memory.writeByte(ZERO_PAGE + E820_ENTRIES, ranges.size());
+        ram.write(ZERO_PAGE + LinuxHeader.START, copy, 0, copy.length);
+        ram.writeShort(ZERO_PAGE + VID_MODE, VIDEO_NORMAL);
+        ram.writeByte(ZERO_PAGE + TYPE_OF_LOADER, LOADER_UNDEFINED);
+        ram.writeInt(ZERO_PAGE + CMD_LINE_PTR, (int) COMMAND_LINE);
+        ram.writeInt(ZERO_PAGE + RAMDISK_IMAGE, 0);
+        ram.writeInt(ZERO_PAGE + RAMDISK_SIZE, 0);
+        List<MemoryLayout.Range> ranges = free.layout().ranges();
+        ram.writeByte(ZERO_PAGE + E820_ENTRIES, ranges.size());
         long entry = ZERO_PAGE + E820_TABLE;
         for (MemoryLayout.Range range : ranges) {
-            memory.writeLong(entry, range.start());
-            memory.writeLong(entry + 8, range.length());
-            memory.writeInt(entry + 16, range.type().number());
+            ram.writeLong(entry, range.start());
+            ram.writeLong(entry + 8, range.length());
+            ram.writeInt(entry + 16, range.type().number());
             entry += E820_ENTRY_SIZE;
         }
     }
 
     /// RAM in which the kernel, the initial RAM disk and the page tables fit.
     private long needed() {
-        long pages = header.entry64() ? new IdentityPages(memory).size() : 0;
+        long pages = header.entry64() ? new IdentityPages(free.layout()).size() : 0;
         long ramDisk = images.initrd().map(BootFile::size).orElse(0L);
         return header.loadAddress() + header.memoryNeeded() + pages + ramDisk;
     }
 
     private BootException tooSmall(String what) {
-        return MemoryNeed.exception(images.kernel(), memory, what, needed());
+        return MemoryNeed.exception(images.kernel(), free.layout(), what, needed());
     }
 }

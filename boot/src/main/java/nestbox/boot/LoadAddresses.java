@@ -30,9 +30,8 @@ record LoadAddresses(long fileOffset, long load, long loadEnd, long bssEnd) {
         }
         long inMemory = Math.max(inFile, bssEnd - load);
         if (!free.take(load, inMemory)) {
-            GuestMemory memory = free.memory();
             if (load >= MemoryLayout.ONE_MIB && load + inMemory <= GuestMemory.PCI_HOLE) {
-                throw MemoryNeed.exception(file, memory, "the kernel", load + inMemory);
+                throw MemoryNeed.exception(file, free.layout(), "the kernel", load + inMemory);
             }
             throw BootException.unusable(
                     file,
@@ -40,7 +39,7 @@ record LoadAddresses(long fileOffset, long load, long loadEnd, long bssEnd) {
                                     + " another address, such as 1 MiB")
                             .formatted(inMemory, load));
         }
-        file.copyTo(free.memory(), load, fileOffset, inFile);
+        file.copyTo(free.ram(), load, fileOffset, inFile);
         free.zero(load + inFile, inMemory - inFile);
         return load + inMemory;
     }

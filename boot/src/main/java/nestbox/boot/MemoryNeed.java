@@ -9,7 +9,7 @@ final class MemoryNeed {
     private MemoryNeed() {}
 
     /// @param bytes RAM with which it would fit
-    static BootException exception(BootFile kernel, GuestMemory memory, String what, long bytes) {
+    static BootException exception(BootFile kernel, MemoryLayout layout, String what, long bytes) {
         if (bytes > GuestMemory.PCI_HOLE) {
             return new BootException(
                     ("Can't boot %s: %s would need %d MiB of memory below 2 GiB, more"
@@ -17,10 +17,11 @@ final class MemoryNeed {
                             .formatted(kernel.name(), what, mebibytes(bytes)));
         }
         // Right at the edge, alignment can ask for a little more than the sum of the parts.
-        long enough = Math.max(mebibytes(bytes), memory.size() / MIB + 1);
+        long there = mebibytes(layout.usableBytes());
+        long enough = Math.max(mebibytes(bytes), there + 1);
         return new BootException(
-                "Can't boot %s: %s won't fit into %d MiB of memory: try --memory %dM."
-                        .formatted(kernel.name(), what, memory.size() / MIB, enough));
+                "Can't boot %s: %s won't fit into %d MiB of memory: give it %d MiB."
+                        .formatted(kernel.name(), what, there, enough));
     }
 
     private static long mebibytes(long bytes) {

@@ -1,7 +1,6 @@
 package nestbox.boot;
 
 import nestbox.cpu.StartState;
-import nestbox.platform.GuestMemory;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -42,10 +41,10 @@ final class Multiboot1Loader {
     private final Multiboot1Header header;
     private final FreeMemory free;
 
-    Multiboot1Loader(BootImages images, Multiboot1Header header, GuestMemory memory) {
+    Multiboot1Loader(BootImages images, Multiboot1Header header, FreeMemory free) {
         this.images = images;
         this.header = header;
-        free = new FreeMemory(memory);
+        this.free = free;
     }
 
     StartState load() {
@@ -55,8 +54,7 @@ final class Multiboot1Loader {
     }
 
     private byte[] information(MultibootKernel kernel, long base) {
-        GuestMemory memory = free.memory();
-        List<MemoryLayout.Range> ranges = MemoryLayout.of(memory).ranges();
+        List<MemoryLayout.Range> ranges = free.layout().ranges();
         List<byte[]> texts = kernel.modules().stream().map(m -> zeroEnded(m.text())).toList();
         byte[] commandLine = zeroEnded(MultibootKernel.text(images.kernel(), images.commandLine()));
         byte[] loaderName = zeroEnded(MultibootKernel.LOADER_NAME);
@@ -73,7 +71,7 @@ final class Multiboot1Loader {
         ByteBuffer out = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         int flags = HAS_MEMORY | HAS_COMMAND_LINE | HAS_MODULES | HAS_MEMORY_MAP | HAS_LOADER_NAME;
         out.putInt(MEM_LOWER, MultibootKernel.lowerKibibytes());
-        out.putInt(MEM_UPPER, MultibootKernel.upperKibibytes(memory));
+        out.putInt(MEM_UPPER, MultibootKernel.upperKibibytes(free.layout()));
         out.putInt(MMAP_LENGTH, modules - map).putInt(MMAP_ADDR, (int) base + map);
         out.putInt(MODS_COUNT, texts.size()).putInt(MODS_ADDR, (int) base + modules);
         if (kernel.sections().isPresent()) {

@@ -2,7 +2,7 @@ package nestbox.boot;
 
 import nestbox.cpu.StartState;
 import nestbox.devices.BoardMap;
-import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -41,10 +41,10 @@ final class Multiboot2Loader {
     private final Multiboot2Header header;
     private final FreeMemory free;
 
-    Multiboot2Loader(BootImages images, Multiboot2Header header, GuestMemory memory) {
+    Multiboot2Loader(BootImages images, Multiboot2Header header, FreeMemory free) {
         this.images = images;
         this.header = header;
-        free = new FreeMemory(memory);
+        this.free = free;
     }
 
     StartState load() {
@@ -55,7 +55,6 @@ final class Multiboot2Loader {
     }
 
     private byte[] information(MultibootKernel kernel) {
-        GuestMemory memory = free.memory();
         Tags tags = new Tags();
         tags.text(
                 COMMAND_LINE,
@@ -70,10 +69,10 @@ final class Multiboot2Loader {
                 BASIC_MEMORY,
                 buffer(8)
                         .putInt(MultibootKernel.lowerKibibytes())
-                        .putInt(MultibootKernel.upperKibibytes(memory)));
-        tags.add(MEMORY_MAP, memoryMap(MemoryLayout.of(memory).ranges()));
+                        .putInt(MultibootKernel.upperKibibytes(free.layout())));
+        tags.add(MEMORY_MAP, memoryMap(free.layout().ranges()));
         kernel.sections().ifPresent(sections -> tags.add(ELF_SECTIONS, sections(sections)));
-        addRsdp(tags, memory);
+        addRsdp(tags, free.ram());
         tags.add(LOAD_BASE, buffer(4).putInt((int) kernel.start()));
         tags.add(END, buffer(0));
         return tags.finish();
@@ -98,12 +97,12 @@ final class Multiboot2Loader {
     }
 
     /// A copy of the root of the ACPI tables, if the board has laid some down.
-    private static void addRsdp(Tags tags, GuestMemory memory) {
-        if (memory.readLong(BoardMap.ACPI_TABLES) != RSDP_SIGNATURE) {
+    private static void addRsdp(Tags tags, Ram ram) {
+        if (ram.readLong(BoardMap.ACPI_TABLES) != RSDP_SIGNATURE) {
             return;
         }
         byte[] rsdp = new byte[NEW_RSDP_SIZE];
-        memory.read(BoardMap.ACPI_TABLES, rsdp, 0, rsdp.length);
+        ram.read(BoardMap.ACPI_TABLES, rsdp, 0, rsdp.length);
         tags.add(ACPI_OLD_RSDP, buffer(OLD_RSDP_SIZE).put(rsdp, 0, OLD_RSDP_SIZE));
         if (rsdp[RSDP_REVISION] >= 2) {
             tags.add(ACPI_NEW_RSDP, buffer(NEW_RSDP_SIZE).put(rsdp));

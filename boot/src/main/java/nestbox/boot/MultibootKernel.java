@@ -2,6 +2,7 @@ package nestbox.boot;
 
 import nestbox.cpu.StartState;
 import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -58,23 +59,13 @@ record MultibootKernel(
     /// @param magic for EAX
     StartState start(
             BootFile kernel, LongFunction<byte[]> information, int magic, FreeMemory free) {
-        GuestMemory memory = free.memory();
+        Ram ram = free.ram();
         byte[] draft = information.apply(0);
         long address = place(kernel, free, draft.length, INFORMATION);
-        memory.write(address, information.apply(address), 0, draft.length);
+        ram.write(address, information.apply(address), 0, draft.length);
         long gdt = place(kernel, free, FlatSegments.SIZE, 0);
-        FlatSegments.PROTECTED_MODE.write(memory, gdt);
-        return new StartState(
-                false,
-                entry,
-                magic,
-                address,
-                0,
-                0,
-                gdt,
-                FlatSegments.LIMIT,
-                FlatSegments.CODE,
-                FlatSegments.DATA);
+        FlatSegments.PROTECTED_MODE.write(ram, gdt);
+        return FlatSegments.start32(entry, magic, address, gdt);
     }
 
     /// The string that names a file to the kernel. The file's name comes first, as older loaders
@@ -84,8 +75,8 @@ record MultibootKernel(
     }
 
     /// `mem_upper`: KiB from 1 MiB up to the first hole.
-    static int upperKibibytes(GuestMemory memory) {
-        return (int) (memory.lowTop() - MemoryLayout.ONE_MIB >> 10);
+    static int upperKibibytes(MemoryLayout layout) {
+        return (int) (layout.firstHole() - MemoryLayout.ONE_MIB >> 10);
     }
 
     /// `mem_lower`: KiB from 0 on.
@@ -108,10 +99,10 @@ record MultibootKernel(
                                     () ->
                                             MemoryNeed.exception(
                                                     images.kernel(),
-                                                    free.memory(),
+                                                    free.layout(),
                                                     "the module " + module.file().name(),
                                                     after + size));
-            module.file().copyTo(free.memory(), start, 0, size);
+            module.file().copyTo(free.ram(), start, 0, size);
             end = start + size;
             placed.add(new Module(start, end, text(module.file(), module.arguments())));
         }
@@ -119,13 +110,13 @@ record MultibootKernel(
     }
 
     private static long place(BootFile kernel, FreeMemory free, long size, long from) {
-        return free.takeLowest(size, 8, from)
+        return free.takeLowest(size, FlatSegments.ALIGNMENT, from)
                 .orElseThrow(
                         () ->
                                 MemoryNeed.exception(
                                         kernel,
-                                        free.memory(),
+                                        free.layout(),
                                         "the kernel and what it is to be told",
-                                        free.memory().size() + size));
+                                        free.layout().usableBytes() + size));
     }
 }

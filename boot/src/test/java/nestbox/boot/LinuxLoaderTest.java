@@ -10,7 +10,6 @@ import org.junit.jupiter.api.Test;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 
 class LinuxLoaderTest {
@@ -115,11 +114,11 @@ class LinuxLoaderTest {
     @Test
     void mistakesAreToldInOneSentence() {
         refused(32, Kernels.bzImage().putLong(0x258, 0x80_0000_0000L), "there never is RAM");
-        refused(17, Kernels.bzImage(), "try --memory 21M");
+        refused(17, Kernels.bzImage(), "give it 21 MiB");
         refused(32, Kernels.bzImage().putShort(0x206, (short) 0x203), "older than 2.06");
         refused(32, Kernels.bzImage().putInt(0x1F4, 0x1000), "truncated");
         refused(32, Kernels.bzImage().putInt(0x260, -1), "below 2 GiB");
-        refused(32, Kernels.bzImage().putInt(0x238, 3), "shorten --append");
+        refused(32, Kernels.bzImage().putInt(0x238, 3), "shorten it");
         refused(32, Kernels.bzImage().putShort(0x1FE, (short) 0), "damaged");
         refused(32, Kernels.buffer(0), "empty");
         refused(32, Kernels.buffer(4096), "neither a Linux bzImage nor a multiboot kernel");
@@ -134,7 +133,7 @@ class LinuxLoaderTest {
                             () -> Boots.images(Kernels.bzImage().array(), initrd, "").load(memory))
                     .isInstanceOf(BootException.class)
                     .hasMessageContaining("initrd")
-                    .hasMessageContaining("try --memory 41M");
+                    .hasMessageContaining("give it 41 MiB");
         }
     }
 
@@ -145,23 +144,38 @@ class LinuxLoaderTest {
                     Boots.images(Kernels.bzImage().array(), "", Boots.module("m", "x", ""));
             assertThatThrownBy(() -> images.load(memory))
                     .isInstanceOf(BootException.class)
-                    .hasMessageContaining("--initrd");
+                    .hasMessageContaining("an initial RAM disk instead");
         }
     }
 
     @Test
-    void memoryMapLeavesOutTheHoles() {
-        try (GuestMemory memory = new GuestMemory(3L << 30)) {
-            List<MemoryLayout.Range> ranges = MemoryLayout.of(memory).ranges();
-            assertThat(ranges)
-                    .extracting(MemoryLayout.Range::start)
-                    .containsExactly(
-                            0L, 0x9F000L, 0xA0000L, 0x10_0000L, 0xE000_0000L, 0x1_0000_0000L);
-            assertThat(ranges.getLast().end()).isEqualTo(memory.highTop());
-            for (MemoryLayout.Range range : ranges) {
-                boolean usable = range.type() == MemoryLayout.Type.USABLE;
-                assertThat(!usable || memory.host(range.start(), range.length()) >= 0).isTrue();
-            }
+    void relocatableKernelMakesWayForMemoryThatIsNotItsOwn() {
+        try (GuestMemory memory = new GuestMemory(64 * Boots.MIB)) {
+            MemoryLayout layout = MemoryLayout.of(memory).without(Kernels.LOAD, 3 * Boots.MIB);
+            byte[] file = Kernels.bzImage().put(0x234, (byte) 1).array();
+            byte[] others = new byte[3 << 20];
+            Arrays.fill(others, (byte) 0x5A);
+            memory.write(Kernels.LOAD, others, 0, others.length);
+
+            StartState state = Boots.images(file, new byte[5000], "a").load(memory, layout);
+
+            long moved = Kernels.LOAD + 4 * Boots.MIB;
+            assertThat(state.entry()).isEqualTo(moved + 0x200);
+            assertThat(Boots.bytes(memory, moved, 0x400))
+                    .isEqualTo(Arrays.copyOfRange(file, 1024, file.length));
+            assertThat(Boots.bytes(memory, Kernels.LOAD, others.length)).isEqualTo(others);
+            assertThat(memory.readByte(state.rsi() + 0x1E8)).as("ranges").isEqualTo(6);
+        }
+    }
+
+    @Test
+    void kernelThatMustNotBeMovedIsRefusedWhereItsPlaceIsTaken() {
+        try (GuestMemory memory = new GuestMemory(64 * Boots.MIB)) {
+            MemoryLayout layout = MemoryLayout.of(memory).without(Kernels.LOAD, 3 * Boots.MIB);
+            BootImages images = Boots.images(Kernels.bzImage().array(), "");
+            assertThatThrownBy(() -> images.load(memory, layout))
+                    .isInstanceOf(BootException.class)
+                    .hasMessageContaining("the kernel won't fit");
         }
     }
 

@@ -16,6 +16,9 @@ class LoaderFuzzTest {
     private static final long SEED = 0x6E65_7374_626F_7841L;
     private static final int ROUNDS = 4000;
 
+    private static final MemoryLayout LAYOUT =
+            MemoryLayout.of(32 * Boots.MIB, 0).without(24 * Boots.MIB, 2 * Boots.MIB);
+
     private static final List<byte[]> VALID =
             List.of(
                     Kernels.bzImage().array(),
@@ -45,7 +48,12 @@ class LoaderFuzzTest {
             for (int round = 0; round < ROUNDS; round++) {
                 byte[] file = mutated(VALID.get(random.nextInt(VALID.size())), random);
                 try {
-                    Boots.images(file, new byte[100], "quiet").load(memory);
+                    BootImages images = Boots.images(file, new byte[100], "quiet");
+                    switch (random.nextInt(4)) {
+                        case 0 -> images.loadElf(memory, LAYOUT);
+                        case 1 -> images.loadRaw(memory, LAYOUT, address(random), address(random));
+                        default -> images.load(memory, LAYOUT);
+                    }
                 } catch (BootException e) {
                     // refused
                 } catch (RuntimeException | Error e) {
@@ -53,6 +61,11 @@ class LoaderFuzzTest {
                 }
             }
         }
+    }
+
+    /// Anything, but often an address at which something can lie.
+    private static long address(SplittableRandom random) {
+        return random.nextBoolean() ? random.nextLong(0x200_0000) : random.nextLong();
     }
 
     private static byte[] mutated(byte[] valid, SplittableRandom random) {

@@ -175,7 +175,7 @@ class MultibootLoaderTest {
                 "outside the file");
         refused(
                 Kernels.multiboot1Header(ADDRESSES, 0x20_0000, 0x20_0000, 0, 0x400_0000, 0),
-                "try --memory 64M");
+                "give it 64 MiB");
         refused(Kernels.multiboot2Header(Kernels.tag(2, 0, 0x20_0000, -1, 0, 0)), "entry address");
         byte[] elf = elf1(true, Optional.of("x"));
         refused(Arrays.copyOf(elf, elf.length - 1), "section headers");

@@ -17,7 +17,7 @@ import java.util.Arrays;
 /// legacy video window 0xA0000–0xBFFFF is not RAM. Reads outside RAM give zero and writes there are
 /// dropped: devices use these methods for DMA with addresses that a guest chose, so nothing here
 /// may throw.
-public final class GuestMemory implements AutoCloseable {
+public final class GuestMemory implements Ram, AutoCloseable {
     public static final int PAGE_SHIFT = 12;
     public static final long PAGE_SIZE = 1L << PAGE_SHIFT;
     public static final long FOUR_GIB = 1L << 32;
@@ -136,26 +136,31 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
+    @Override
     public int readByte(long address) {
         long host = host(address);
         return host < 0 ? 0 : SPACE.get(I8, host) & 0xFF;
     }
 
+    @Override
     public int readShort(long address) {
         long host = host(address, 2);
         return host < 0 ? 0 : SPACE.get(I16, host) & 0xFFFF;
     }
 
+    @Override
     public int readInt(long address) {
         long host = host(address, 4);
         return host < 0 ? 0 : SPACE.get(I32, host);
     }
 
+    @Override
     public long readLong(long address) {
         long host = host(address, 8);
         return host < 0 ? 0 : SPACE.get(I64, host);
     }
 
+    @Override
     public void writeByte(long address, int value) {
         long host = announceWrite(address, 1);
         if (host >= 0) {
@@ -163,6 +168,7 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
+    @Override
     public void writeShort(long address, int value) {
         long host = announceWrite(address, 2);
         if (host >= 0) {
@@ -170,6 +176,7 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
+    @Override
     public void writeInt(long address, int value) {
         long host = announceWrite(address, 4);
         if (host >= 0) {
@@ -177,6 +184,7 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
+    @Override
     public void writeLong(long address, long value) {
         long host = announceWrite(address, 8);
         if (host >= 0) {
@@ -185,6 +193,7 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     /// Copies RAM into an array; bytes that aren't RAM read as zero.
+    @Override
     public void read(long address, byte[] into, int at, int length) {
         long host = host(address, length);
         if (host >= 0) {
@@ -197,6 +206,7 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     /// Copies an array into RAM; bytes that fall outside RAM are dropped.
+    @Override
     public void write(long address, byte[] from, int at, int length) {
         long host = announceWrite(address, length);
         if (host >= 0) {
