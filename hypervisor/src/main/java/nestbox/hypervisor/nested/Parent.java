@@ -2,6 +2,7 @@ package nestbox.hypervisor.nested;
 
 import nestbox.cpu.VmxRoot;
 import nestbox.cpu.entry.MsrAccess;
+import nestbox.hypervisor.Resume;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.hypervisor.memory.PagePool;
@@ -9,6 +10,9 @@ import nestbox.hypervisor.memory.PagePool;
 /// The L1 vCPU that runs a guest of its own, as the nested code sees it. While L1 runs, VMCS01 is
 /// the processor's current VMCS; while L2 runs, VMCS02 is.
 public interface Parent {
+    /// How many VPIDs a vCPU has, its own included.
+    int CONTEXTS = 8;
+
     /// VMX root operation of the processor under the vCPU.
     VmxRoot root();
 
@@ -20,10 +24,11 @@ public interface Parent {
 
     /// Whose translations are whose: L1's VPID, and one for each L2 context beside it.
     ///
-    /// @param context 0 for L1 itself
+    /// @param context 0 for L1 itself, others below [#CONTEXTS]
     int vpid(int context);
 
-    /// L0's pages for this virtual machine: VMCS02, merged bitmaps, shadow EPT. They may run out.
+    /// L0's pages for this vCPU's guests: VMCS02, merged bitmaps, shadow EPT. They may run out, but
+    /// the first [Nested#LEAST_PAGES] are needed.
     PagePool pages();
 
     /// RDMSR and WRMSR as L1 may do them.
@@ -37,6 +42,12 @@ public interface Parent {
 
     long ioBitmapB01();
 
+    /// The linear address of an operand in L1's memory.
+    ///
+    /// @param segment in the order ES CS SS DS FS GS
+    /// @throws GuestException #GP(0) or #SS(0), if the segment doesn't allow the access
+    long linear(int segment, long offset, int width, boolean write);
+
     /// Reads L1's memory at a linear address, with its current paging and privilege.
     ///
     /// @throws GuestException what L1's instruction raises
@@ -49,4 +60,7 @@ public interface Parent {
 
     /// Whether the vCPU has a virtual local APIC, so that L0 takes the physical interrupts.
     boolean hasVirtualApic();
+
+    /// Stops L1 as a VMX abort does: until its virtual machine is reset.
+    Resume shutDown(String reason);
 }
