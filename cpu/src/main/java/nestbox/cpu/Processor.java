@@ -19,6 +19,7 @@ import nestbox.platform.IrqLine;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.PinControl;
 
 import java.util.Map;
 import java.util.Optional;
@@ -111,9 +112,10 @@ public final class Processor {
         return cpu.executed();
     }
 
-    /// Whether a triple fault has shut the processor down.
+    /// Whether a triple fault has shut the processor down. A guest's activity state "shutdown" is
+    /// something else: its hypervisor has put it there and waits for a VM exit.
     public boolean isShutDown() {
-        return cpu.activity == Activity.SHUTDOWN;
+        return cpu.activity == Activity.SHUTDOWN && !cpu.vmx.isNonRoot();
     }
 
     public boolean isActive() {
@@ -125,7 +127,8 @@ public final class Processor {
         return cpu.activity == Activity.ACTIVE
                 || cpu.activity == Activity.HLT
                         && ((cpu.get64(Cpu.FLAGS_REST) & RFlags.IF) != 0
-                                || cpu.isWokenByMaskedInterrupts());
+                                || cpu.isWokenByMaskedInterrupts()
+                                || cpu.vmx.on(PinControl.EXTERNAL_INTERRUPT_EXITING));
     }
 
     /// Why the processor shut down, for the user.

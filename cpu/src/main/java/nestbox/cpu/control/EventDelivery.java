@@ -271,11 +271,13 @@ public final class EventDelivery {
                     cpu.vmx.transition(0);
                     return;
                 }
-                if (current.isFault() && current.vector == Vector.DF) {
+                boolean exits = cpu.vmx.interceptsFault(second, fault.errorCode());
+                if (!exits && current.isFault() && current.vector == Vector.DF) {
                     shutdown(fault);
                     return;
                 }
-                boolean isDouble = current.isFault() && makesDouble(current.vector, second);
+                boolean isDouble =
+                        !exits && current.isFault() && makesDouble(current.vector, second);
                 if (isDouble && second == Vector.PF) {
                     cpu.cr2 = cpu.faultAddress;
                 }

@@ -481,7 +481,10 @@ public final class Vmx {
     ///
     /// @throws GuestFault a VM exit, if the event is an exception that the guest's VMCS wants
     public void beginDelivery(Delivering event) {
-        boolean exits = !injected && isException(event.type()) && intercepts(event);
+        boolean exits =
+                !injected
+                        && isException(event.type())
+                        && intercepts(event.vector(), event.errorCode());
         injected = false;
         if (exits) {
             throw exceptionExit(event);
@@ -509,13 +512,19 @@ public final class Vmx {
         };
     }
 
+    /// Whether a fault while another event was delivered is a VM exit, so that it makes neither a
+    /// double nor a triple fault. SDM Vol. 3C, "Other Causes of VM Exits", of triple faults.
+    public boolean interceptsFault(int vector, int errorCode) {
+        return nonRoot && intercepts(vector, errorCode);
+    }
+
     /// SDM Vol. 3C, "Exception Bitmap": for page faults mask and match turn the bit around.
-    private boolean intercepts(Delivering event) {
-        boolean set = (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> event.vector() & 1) != 0;
-        if (event.vector() != Vector.PF) {
+    private boolean intercepts(int vector, int errorCode) {
+        boolean set = (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> vector & 1) != 0;
+        if (vector != Vector.PF) {
             return set;
         }
-        long masked = event.errorCode() & vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MASK);
+        long masked = errorCode & vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MASK);
         return set == (masked == vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MATCH));
     }
 

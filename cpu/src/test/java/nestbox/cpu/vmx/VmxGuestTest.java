@@ -314,6 +314,26 @@ class VmxGuestTest {
         }
     }
 
+    @Test
+    void aSecondFaultThatExitsMakesNoDoubleFault() {
+        try (VmxMachine machine = VmxMachine.guest(PAGE_FAULT)) {
+            machine.set(EXCEPTION_BITMAP, 1 << 8 | 1 << 13).set(GUEST_IDTR_LIMIT, 0).launch();
+            assertThat(machine.get(EXIT_INTERRUPTION_INFORMATION)).isEqualTo(0x8000_0B0DL);
+            assertThat(machine.get(IDT_VECTORING_INFORMATION)).isEqualTo(0x8000_0B0EL);
+        }
+    }
+
+    @Test
+    void aFaultBehindADoubleFaultThatExitsMakesNoTripleFault() {
+        InterruptionInformation event =
+                InterruptionInformation.of(InterruptionType.HARDWARE_EXCEPTION, 8).withErrorCode();
+        try (VmxMachine machine = injecting(event)) {
+            machine.set(EXCEPTION_BITMAP, 1 << 13).set(GUEST_IDTR_LIMIT, 0).launch();
+            assertThat(machine.get(EXIT_INTERRUPTION_INFORMATION)).isEqualTo(0x8000_0B0DL);
+            assertThat(machine.get(IDT_VECTORING_INFORMATION)).isEqualTo(0x8000_0B08L);
+        }
+    }
+
     private static VmxMachine injecting(InterruptionInformation event) {
         VmxMachine machine = VmxMachine.guest("90 90").gate(event.vector());
         machine.write(VmxMachine.GUEST_HANDLER, VMCALL);
@@ -506,6 +526,27 @@ class VmxGuestTest {
             machine.launch();
             assertThat(machine.processors.bootstrap().isShutDown()).isTrue();
             assertThat(machine.memory.readInt(VmxMachine.VMCS_REGION + 4)).isEqualTo(4);
+        }
+    }
+
+    @Test
+    void aGuestInShutdownWaitsAndHasNotCrashed() {
+        try (VmxMachine machine = VmxMachine.guest(VMCALL)) {
+            machine.on(PinControl.ACTIVATE_PREEMPTION_TIMER).set(PREEMPTION_TIMER_VALUE, 1 << 20);
+            machine.set(GUEST_ACTIVITY_STATE, 2).launch();
+            assertThat(machine.cpu.vmx.isNonRoot()).isTrue();
+            assertThat(machine.processors.bootstrap().isShutDown()).isFalse();
+        }
+    }
+
+    @Test
+    void anInterruptThatExitsEndsAHaltWhateverIf() {
+        try (VmxMachine machine = VmxMachine.guest("F4").launch()) {
+            assertThat(machine.processors.bootstrap().canBeInterrupted()).isFalse();
+        }
+        try (VmxMachine machine = VmxMachine.guest("F4")) {
+            machine.on(PinControl.EXTERNAL_INTERRUPT_EXITING).launch();
+            assertThat(machine.processors.bootstrap().canBeInterrupted()).isTrue();
         }
     }
 
