@@ -3,6 +3,7 @@ module nestbox.app {
     requires info.picocli;
     requires nestbox.boot;
     requires transitive nestbox.cpu;
+    requires nestbox.console;
     requires nestbox.devices;
     requires nestbox.images;
     requires transitive nestbox.platform;

@@ -1,5 +1,6 @@
 package nestbox.app.cli;
 
+import nestbox.console.report.Json;
 import nestbox.scenario.Checker;
 import nestbox.scenario.Edition;
 import nestbox.scenario.Finding;

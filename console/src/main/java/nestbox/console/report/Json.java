@@ -1,11 +1,11 @@
-package nestbox.app.cli;
+package nestbox.console.report;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
 /// A value for programs to read; commands print it when they are asked for JSON.
-sealed interface Json {
+public sealed interface Json {
     static Json of(String text) {
         return new Text(text);
     }
@@ -14,12 +14,20 @@ sealed interface Json {
         return new Whole(number);
     }
 
+    static Json of(boolean flag) {
+        return new Flag(flag);
+    }
+
     static Json array(List<Json> items) {
         return new Items(items);
     }
 
     static Json object(Member... members) {
-        return new Members(Arrays.asList(members));
+        return object(Arrays.asList(members));
+    }
+
+    static Json object(List<Member> members) {
+        return new Members(members);
     }
 
     static Member member(String name, Json value) {
@@ -53,6 +61,14 @@ sealed interface Json {
         @Override
         public String toString() {
             return Long.toString(value);
+        }
+    }
+
+    /// True or false.
+    record Flag(boolean value) implements Json {
+        @Override
+        public String toString() {
+            return Boolean.toString(value);
         }
     }
 
