@@ -1,7 +1,7 @@
 package nestbox.cpu.apic;
 
 import nestbox.cpu.model.CpuidLeaves;
-import nestbox.cpu.model.Frequency;
+import nestbox.platform.Frequency;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
 

@@ -1,7 +1,7 @@
 package nestbox.cpu.apic;
 
-import nestbox.cpu.model.Frequency;
 import nestbox.platform.Clock;
+import nestbox.platform.Frequency;
 
 /// The timer of a local APIC. SDM Vol. 3A, "APIC Timer".
 ///
@@ -183,9 +183,7 @@ final class ApicTimer {
         long nanos =
                 switch (mode) {
                     case ONE_SHOT, PERIODIC ->
-                            running && !masked && !parked
-                                    ? crystal.nanosUntil(zero)
-                                    : Long.MAX_VALUE;
+                            running && !masked && !parked ? crystal.nanos(zero) : Long.MAX_VALUE;
                     case TSC_DEADLINE ->
                             deadline != 0
                                     ? Math.max(tsc.nanosAt(deadline), clock.nanos() + 1)
@@ -204,7 +202,7 @@ final class ApicTimer {
     }
 
     private long ticks() {
-        return crystal.ticksIn(clock.nanos());
+        return crystal.ticks(clock.nanos());
     }
 
     /// In ticks of the crystal.

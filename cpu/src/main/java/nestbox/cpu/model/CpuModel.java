@@ -1,5 +1,6 @@
 package nestbox.cpu.model;
 
+import nestbox.platform.Frequency;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
 
@@ -63,11 +64,11 @@ public record CpuModel(
             int busMegahertz) {
         /// Rate of the core crystal, which also drives the timers of the local APICs.
         public Frequency crystal() {
-            return Frequency.of(crystalHertz);
+            return new Frequency(crystalHertz);
         }
 
         public Frequency tsc() {
-            return Frequency.of((long) crystalHertz * numerator / denominator);
+            return new Frequency((long) crystalHertz * numerator / denominator);
         }
     }
 

@@ -1,14 +1,13 @@
 package nestbox.cpu.system;
 
 import nestbox.platform.Clock;
+import nestbox.platform.Frequency;
 
 /// The TSC of one processor: the board's clock at the model's rate, plus what software wrote.
 /// SDM Vol. 3B, "Time-Stamp Counter".
 public final class TimeStampCounter {
-    private static final long NANOS = 1_000_000_000L;
-
     private final Clock clock;
-    private final long hertz;
+    private final Frequency rate;
     private long offset;
     private long adjust;
 
@@ -19,7 +18,7 @@ public final class TimeStampCounter {
 
     public TimeStampCounter(Clock clock, long hertz) {
         this.clock = clock;
-        this.hertz = hertz;
+        rate = new Frequency(hertz);
     }
 
     public void reset() {
@@ -28,13 +27,8 @@ public final class TimeStampCounter {
         last = 0;
     }
 
-    /// Ticks per second.
-    public long hertz() {
-        return hertz;
-    }
-
     public long now() {
-        return ticks(clock.nanos()) + offset;
+        return rate.ticks(clock.nanos()) + offset;
     }
 
     /// What software reads: a greater value each time, although the board's clock stands still
@@ -45,21 +39,13 @@ public final class TimeStampCounter {
         return last;
     }
 
-    private long ticks(long nanos) {
-        return nanos / NANOS * hertz + nanos % NANOS * hertz / NANOS;
-    }
-
     /// When the counter reaches a value, in nanoseconds of the board's clock, rounded up.
     public long nanosAt(long value) {
         long ticks = value - offset;
         if (ticks <= 0) {
             return value - now() <= 0 ? clock.nanos() : Long.MAX_VALUE;
         }
-        long seconds = ticks / hertz;
-        if (seconds >= Long.MAX_VALUE / NANOS) {
-            return Long.MAX_VALUE;
-        }
-        return seconds * NANOS + (ticks % hertz * NANOS + hertz - 1) / hertz;
+        return rate.nanos(ticks);
     }
 
     /// Sets what is told when software writes the counter.

@@ -1,6 +1,6 @@
 package nestbox.cpu.apic;
 
-import nestbox.cpu.model.Frequency;
+import nestbox.platform.Frequency;
 import nestbox.platform.VirtualClock;
 
 import java.util.ArrayList;
@@ -9,8 +9,8 @@ import java.util.stream.IntStream;
 
 /// Local APICs on a bus, with a clock and processors that note what they are told.
 final class ApicBoard {
-    static final Frequency CRYSTAL = Frequency.of(24_000_000);
-    static final Frequency TSC = Frequency.of(2_600_000_000L);
+    static final Frequency CRYSTAL = new Frequency(24_000_000);
+    static final Frequency TSC = new Frequency(2_600_000_000L);
 
     /// Nanoseconds of 3 crystal ticks, the smallest whole number of both.
     static final long NANOS_PER_3_TICKS = 125;
@@ -62,12 +62,16 @@ final class ApicBoard {
     private final class OffsetTsc implements TscClock {
         @Override
         public long tsc() {
-            return TSC.ticksIn(clock.nanos()) + tscOffset;
+            return TSC.ticks(clock.nanos()) + tscOffset;
         }
 
         @Override
         public long nanosAt(long tsc) {
-            return Long.compareUnsigned(tsc, tscOffset) <= 0 ? 0 : TSC.nanosUntil(tsc - tscOffset);
+            if (Long.compareUnsigned(tsc, tscOffset) <= 0) {
+                return 0;
+            }
+            long ticks = tsc - tscOffset;
+            return ticks < 0 ? Long.MAX_VALUE : TSC.nanos(ticks);
         }
     }
 

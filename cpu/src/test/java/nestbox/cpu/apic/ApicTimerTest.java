@@ -212,7 +212,7 @@ class ApicTimerTest {
         board.write(INITIAL_COUNT, -1);
         assertThat(board.read(CURRENT_COUNT)).isEqualTo(-1);
         assertThat(board.clock.nextDeadline())
-                .isEqualTo(ApicBoard.CRYSTAL.nanosUntil(0xFFFF_FFFFL * 128));
+                .isEqualTo(ApicBoard.CRYSTAL.nanos(0xFFFF_FFFFL * 128));
     }
 
     @Test

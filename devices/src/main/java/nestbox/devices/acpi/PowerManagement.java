@@ -9,10 +9,10 @@ import static nestbox.devices.BoardMap.SMI_COMMAND;
 
 import nestbox.devices.BytePorts;
 import nestbox.devices.Deadline;
-import nestbox.devices.Frequency;
 import nestbox.platform.BoardControl;
 import nestbox.platform.Clock;
 import nestbox.platform.Device;
+import nestbox.platform.Frequency;
 import nestbox.platform.IrqLine;
 
 import java.util.List;

@@ -2,9 +2,9 @@ package nestbox.devices.pit;
 
 import nestbox.devices.BytePorts;
 import nestbox.devices.Deadline;
-import nestbox.devices.Frequency;
 import nestbox.platform.Clock;
 import nestbox.platform.Device;
+import nestbox.platform.Frequency;
 import nestbox.platform.IrqLine;
 
 /// The interval timer of a PC: an 8254 whose counter 0 is the system timer interrupt, counter 1

@@ -4,9 +4,9 @@ import static nestbox.devices.rtc.RtcRegisters.*;
 
 import nestbox.devices.BytePorts;
 import nestbox.devices.Deadline;
-import nestbox.devices.Frequency;
 import nestbox.platform.Clock;
 import nestbox.platform.Device;
+import nestbox.platform.Frequency;
 import nestbox.platform.IrqLine;
 
 import java.time.Instant;

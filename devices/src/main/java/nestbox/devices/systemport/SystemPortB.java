@@ -1,10 +1,10 @@
 package nestbox.devices.systemport;
 
 import nestbox.devices.BytePorts;
-import nestbox.devices.Frequency;
 import nestbox.devices.pit.Pit;
 import nestbox.platform.Clock;
 import nestbox.platform.Device;
+import nestbox.platform.Frequency;
 import nestbox.platform.IrqLine;
 
 import java.util.function.BooleanSupplier;

@@ -1,14 +1,17 @@
-package nestbox.devices;
+package nestbox.platform;
 
-/// A clock signal's frequency, and the exact conversion between its ticks and nanoseconds.
+/// The rate of a counter, and the exact conversion between its ticks and the board's nanoseconds.
 ///
 /// Tick 0 is at nanosecond 0. Rounding errors would accumulate in a counter that runs for days, so
-/// both directions compute on whole seconds and a remainder: nothing is lost, nothing overflows.
+/// both directions compute on whole seconds and a remainder: nothing is lost.
+///
+/// @param hertz 1 to 9,000,000,000, so that no product of the conversions overflows
 public record Frequency(long hertz) {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
+    private static final long MAX_HERTZ = 9_000_000_000L;
 
     public Frequency {
-        if (hertz < 1 || hertz > NANOS_PER_SECOND) {
+        if (hertz < 1 || hertz > MAX_HERTZ) {
             throw new IllegalArgumentException("frequency " + hertz + " Hz");
         }
     }
