@@ -22,9 +22,6 @@ import java.util.List;
 ///
 /// It works through configuration space only, as firmware on the board would.
 public final class PciFirmware {
-    /// IRQs of the 8259s that PIRQA–PIRQD are routed to, and thus the Interrupt Line of functions.
-    private static final List<Integer> PIRQ_IRQS = List.of(10, 11, 10, 11);
-
     /// Edge/level control register of the second 8259, where IRQs 10 and 11 become level-triggered.
     private static final int ELCR2 = BoardMap.ELCR + 1;
 
@@ -105,7 +102,8 @@ public final class PciFirmware {
 
     private static void routeInterrupts(PciHost host, PortIo ports) {
         for (int wire = 0; wire < IntxRouting.WIRES; wire++) {
-            host.isaBridge().writeConfig(IsaBridge.PIRQ_ROUT + wire, 1, PIRQ_IRQS.get(wire));
+            host.isaBridge()
+                    .writeConfig(IsaBridge.PIRQ_ROUT + wire, 1, BoardMap.PIRQ_IRQS.get(wire));
         }
         ports.write(ELCR2, 1, ports.read(ELCR2, 1) & 0xFF | ELCR2_IRQ_10_AND_11);
         host.bus()
@@ -115,7 +113,8 @@ public final class PciFirmware {
                             int pin = function.readConfig(INTERRUPT_PIN, 1) - 1;
                             if (pin >= 0) {
                                 int wire = IntxRouting.wire(address.device(), pin);
-                                function.writeConfig(INTERRUPT_LINE, 1, PIRQ_IRQS.get(wire));
+                                function.writeConfig(
+                                        INTERRUPT_LINE, 1, BoardMap.PIRQ_IRQS.get(wire));
                             }
                         });
     }
