@@ -1,11 +1,14 @@
 package nestbox.conformance.oracle;
 
 import nestbox.cpu.core.Activity;
+import nestbox.cpu.core.BareModel;
 import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Bus;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.NoInterrupts;
 import nestbox.cpu.core.StateBlock;
+import nestbox.cpu.model.Implemented;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.NativeSpace;
@@ -13,6 +16,8 @@ import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
+
+import java.util.Arrays;
 
 /// Our processor, at CPL 3 in IA-32e mode with paging, as a program under Linux finds its own.
 final class InterpretedProcessor implements Engine {
@@ -32,9 +37,9 @@ final class InterpretedProcessor implements Engine {
         AddressMap.build(memory);
         BlockCache code = new BlockCache(memory);
         Bus bus = new Bus(memory, new MmioSpace(), new PortSpace(), code);
-        cpu = new Cpu(0, bus, new OracleModel(), new VirtualClock());
+        cpu = new Cpu(0, bus, new BareModel(Implemented.FEATURES), new VirtualClock());
         cpu.apic = new NoInterrupts();
-        java.util.Arrays.fill(filler, Layout.INT3);
+        Arrays.fill(filler, Layout.INT3);
         enterLongMode();
     }
 
@@ -99,7 +104,7 @@ final class InterpretedProcessor implements Engine {
             }
         }
         memory.write(AddressMap.DATA, data, 0, data.length);
-        java.util.Arrays.fill(data, (byte) 0);
+        Arrays.fill(data, (byte) 0);
     }
 
     private void writeCode(long rip, byte[] bytes) {

@@ -4,11 +4,13 @@ import static nestbox.platform.NativeSpace.I64;
 import static nestbox.platform.NativeSpace.I8;
 import static nestbox.platform.NativeSpace.SPACE;
 
+import nestbox.cpu.core.BareModel;
 import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Bus;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.core.NoInterrupts;
 import nestbox.cpu.core.Segment;
 import nestbox.cpu.decode.Decoder;
 import nestbox.platform.GuestMemory;
@@ -48,7 +50,7 @@ final class Machine {
     Machine() {
         Bus bus = new Bus(memory, new MmioSpace(), new PortSpace(), new BlockCache(memory));
         cpu = new Cpu(0, bus, new BareModel(features), new VirtualClock());
-        cpu.apic = new NoApic();
+        cpu.apic = new NoInterrupts();
         for (long table = 0; table < 3; table++) {
             long next = PAGE_TABLES + 0x1000 * (table + 1);
             memory.writeLong(PAGE_TABLES + 0x1000 * table, next | PRESENT_WRITABLE);

@@ -1,11 +1,9 @@
-package nestbox.conformance.oracle;
-
-import nestbox.cpu.core.InterruptController;
+package nestbox.cpu.core;
 
 import java.util.OptionalLong;
 
 /// A local APIC that never interrupts.
-final class NoInterrupts implements InterruptController {
+public final class NoInterrupts implements InterruptController {
     @Override
     public boolean isPending() {
         return false;
