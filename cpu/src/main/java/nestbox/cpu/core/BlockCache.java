@@ -2,6 +2,10 @@ package nestbox.cpu.core;
 
 import nestbox.platform.GuestMemory;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+
 /// Decoded code of a board, by physical address. All processors share it.
 ///
 /// A page with blocks has [GuestMemory#HAS_CODE] set, and no TLB lets a processor write to it
@@ -14,14 +18,14 @@ public final class BlockCache {
     /// finding the right ones to keep would cost more than decoding the useful ones again.
     private static final int LIMIT = 1_500_000;
 
+    private final GuestMemory memory;
+    private final CodePage[][] pages;
+    private final List<LongConsumer> writablePage = new ArrayList<>();
+    private final List<Runnable> dropped = new ArrayList<>();
+
     /// Instructions decoded since all were dropped. Those of blocks that are gone count as well: a
     /// processor's caches may still hold them.
     private int size;
-
-    private Runnable dropped = () -> {};
-
-    private final GuestMemory memory;
-    private final CodePage[][] pages;
 
     public BlockCache(GuestMemory memory) {
         this.memory = memory;
@@ -31,25 +35,13 @@ public final class BlockCache {
 
     /// Adds an action that takes write permission for a page out of a processor's TLBs, given the
     /// page's place in the address space reservation.
-    public void onCodeInWritablePage(java.util.function.LongConsumer action) {
-        java.util.function.LongConsumer before = writablePage;
-        writablePage =
-                host -> {
-                    before.accept(host);
-                    action.accept(host);
-                };
+    public void onCodeInWritablePage(LongConsumer action) {
+        writablePage.add(action);
     }
-
-    private java.util.function.LongConsumer writablePage = host -> {};
 
     /// Adds an action that takes all blocks out of a processor's caches.
     public void onDrop(Runnable action) {
-        Runnable before = dropped;
-        dropped =
-                () -> {
-                    before.run();
-                    action.run();
-                };
+        dropped.add(action);
     }
 
     /// @param hostPage place of the page in the address space reservation
@@ -72,7 +64,7 @@ public final class BlockCache {
             memory.setFlags(number, GuestMemory.HAS_CODE);
             if ((memory.flags(number) & GuestMemory.WRITABLE_IN_TLB) != 0) {
                 memory.clearFlags(number, GuestMemory.WRITABLE_IN_TLB);
-                writablePage.accept(hostPage);
+                writablePage.forEach(action -> action.accept(hostPage));
             }
         }
         chunk[index].add(block);
@@ -92,7 +84,7 @@ public final class BlockCache {
             }
         }
         size = 0;
-        dropped.run();
+        dropped.forEach(Runnable::run);
     }
 
     private void remove(int number) {
