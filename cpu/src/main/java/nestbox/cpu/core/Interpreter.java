@@ -127,8 +127,7 @@ final class Interpreter {
         if (fault.vector() != Restart.VECTOR) {
             cpu.debug.endStep();
             if (fault.vector() == Vmx.TRANSITION) {
-                // Takes time, like a delivery: entries that fail or exit at once must not hold it
-                // up.
+                // Takes time, like a delivery: entries that fail at once must not hold it up.
                 cpu.spend(1);
                 cpu.vmx.transition(length);
             } else {

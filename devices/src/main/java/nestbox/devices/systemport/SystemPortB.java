@@ -67,7 +67,7 @@ public final class SystemPortB implements Device, BytePorts {
     }
 
     /// Someone asks for an NMI: the I/O channel check of an expansion card, or a front-panel
-    // button.
+    /// button.
     public void channelCheck() {
         if ((control & IOCHK_DISABLE) == 0) {
             sources |= IOCHK_NMI;

@@ -52,7 +52,7 @@ public final class Apt {
     }
 
     /// True once the lists have been fetched by this object, so that fetching them again won't
-    // help.
+    /// help.
     public boolean updated() {
         return lastUpdate.isPresent();
     }
