@@ -8,7 +8,6 @@ import static nestbox.platform.NativeSpace.SPACE;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /// The RAM of a board: what physical addresses answer as memory, and where that memory lies in
 /// [NativeSpace].
@@ -216,12 +215,6 @@ public final class GuestMemory implements Ram, AutoCloseable {
         for (int i = 0; i < length; i++) {
             writeByte(address + i, from[at + i]);
         }
-    }
-
-    /// The whole of RAM zero again, as after power-on.
-    public void clear() {
-        NativeSpace.discard(base, size);
-        Arrays.fill(pageFlags, (byte) 0);
     }
 
     @Override

@@ -85,7 +85,7 @@ public final class NativeSpace {
     }
 
     /// Makes a range read as zero again and returns its pages to the host.
-    public static void discard(long offset, long bytes) {
+    private static void discard(long offset, long bytes) {
         MemorySegment range = SPACE.asSlice(offset, bytes);
         try {
             int failed = (int) MADVISE.invokeExact(range, bytes, MADV_DONTNEED);
