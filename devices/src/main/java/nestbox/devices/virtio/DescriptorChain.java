@@ -15,6 +15,13 @@ public final class DescriptorChain {
 
     private record Buffer(long address, long length) {}
 
+    /// Copies bytes that lie in one buffer.
+    @FunctionalInterface
+    private interface Piece {
+        /// @param done how many have been copied before
+        void copy(long address, int done, int count);
+    }
+
     private final GuestMemory memory;
     private final int head;
     private final List<Buffer> readableBuffers = new ArrayList<>();
@@ -67,31 +74,32 @@ public final class DescriptorChain {
     ///
     /// @return bytes copied: fewer than `length` if the part ends before
     public int read(long offset, byte[] into, int at, int length) {
-        int done = 0;
-        long start = 0;
-        for (Buffer buffer : readableBuffers) {
-            long skip = offset + done - start;
-            if (done < length && skip < buffer.length) {
-                int count = (int) Math.min(length - done, buffer.length - skip);
-                memory.read(buffer.address + skip, into, at + done, count);
-                done += count;
-            }
-            start += buffer.length;
-        }
-        return done;
+        return copy(
+                readableBuffers,
+                offset,
+                length,
+                (address, done, count) -> memory.read(address, into, at + done, count));
     }
 
     /// Copies into the writable part.
     ///
     /// @return bytes copied: fewer than `length` if the part ends before
     public int write(long offset, byte[] from, int at, int length) {
+        return copy(
+                writableBuffers,
+                offset,
+                length,
+                (address, done, count) -> memory.write(address, from, at + done, count));
+    }
+
+    private static int copy(List<Buffer> buffers, long offset, int length, Piece piece) {
         int done = 0;
         long start = 0;
-        for (Buffer buffer : writableBuffers) {
+        for (Buffer buffer : buffers) {
             long skip = offset + done - start;
             if (done < length && skip < buffer.length) {
                 int count = (int) Math.min(length - done, buffer.length - skip);
-                memory.write(buffer.address + skip, from, at + done, count);
+                piece.copy(buffer.address + skip, done, count);
                 done += count;
             }
             start += buffer.length;
