@@ -34,9 +34,12 @@ class CommandsTest {
         String help = run("help");
         assertThat(help)
                 .startsWith(
-                        "\r\nRegistered Commands:\r\n\r\n"
-                                + "  help             - List all commands.\r\n"
-                                + "  version          - ")
+                        lines(
+                                "",
+                                "Registered Commands:",
+                                "",
+                                "  help             - List all commands.",
+                                "  version          - Print the versions of the hypervisor and its API."))
                 .contains("\r\n  vcpu_dumpreg    <vm id, vcpu id> - ")
                 .contains("\r\n<*** Hit any key to continue ***>\r\n  pt               - ")
                 .contains("\r\n  rdmsr           [-p<pcpu_id>]\t<msr_index> - ")

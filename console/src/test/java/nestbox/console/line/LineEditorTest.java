@@ -176,7 +176,8 @@ class LineEditorTest {
 
         void print(String text) {
             all.append(text);
-            for (char character : text.toCharArray()) {
+            for (int i = 0; i < text.length(); i++) {
+                char character = text.charAt(i);
                 switch (character) {
                     case '\b' -> {
                         assertThat(column).isPositive();
