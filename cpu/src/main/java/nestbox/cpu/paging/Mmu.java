@@ -1,6 +1,6 @@
 package nestbox.cpu.paging;
 
-import static nestbox.cpu.paging.PageFormat.*;
+import static nestbox.x86.PageFormat.*;
 
 import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Cpu;

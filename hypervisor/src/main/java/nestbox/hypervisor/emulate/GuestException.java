@@ -32,6 +32,11 @@ public final class GuestException extends RuntimeException {
         return new GuestException(Vector.SS, 0, 0);
     }
 
+    /// #AC(0).
+    public static GuestException alignmentCheck() {
+        return new GuestException(Vector.AC, 0, 0);
+    }
+
     /// @param address linear, for CR2
     public static GuestException pageFault(int errorCode, long address) {
         return new GuestException(Vector.PF, errorCode, address);
