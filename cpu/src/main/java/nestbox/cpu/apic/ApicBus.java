@@ -3,6 +3,7 @@ package nestbox.cpu.apic;
 import nestbox.platform.MessageSink;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.function.IntSupplier;
 import java.util.function.Predicate;
@@ -36,6 +37,11 @@ public final class ApicBus implements MessageSink {
     @Override
     public void message(long address, int data) {
         deliver(InterruptMessage.of(address, data));
+    }
+
+    /// The bus for a sender that may interrupt only some of the processors on it.
+    public ConfinedMessages confinedTo(Collection<LocalApic> processors) {
+        return new ConfinedMessages(this, processors);
     }
 
     void attach(LocalApic apic) {
@@ -79,7 +85,12 @@ public final class ApicBus implements MessageSink {
         deliver(message, apic -> apic.isAddressedBy(message));
     }
 
-    private void deliver(InterruptMessage message, Predicate<LocalApic> audience) {
+    /// Whether one of these processors is an addressee.
+    boolean addresses(InterruptMessage message, Predicate<LocalApic> among) {
+        return apics.stream().anyMatch(apic -> apic.isAddressedBy(message) && among.test(apic));
+    }
+
+    void deliver(InterruptMessage message, Predicate<LocalApic> audience) {
         if (message.redirect()) {
             deliverToOne(message, audience);
             return;
