@@ -178,6 +178,8 @@ public final class Chipset {
 
     public void reset() {
         devices().forEach(Device::reset);
+        ioApic.messages().reset();
+        hpet.messages().reset();
     }
 
     public State save() {

@@ -130,6 +130,22 @@ class ChipsetTest {
         assertThat(board.resets).isEqualTo(1);
     }
 
+    @Test
+    void messagesOfTheIoApicCanBeDivertedUntilReset() {
+        List<Integer> elsewhere = new ArrayList<>();
+        chipset.ioApic().messages().divert((address, data) -> elsewhere.add(data & 0xFF));
+        chipset.hpet().messages().divert((address, data) -> elsewhere.add(data & 0xFF));
+        entry(BoardMap.pinOfIrq(4), 0x44);
+        chipset.isaIrq(4).set(true);
+        assertThat(elsewhere).containsExactly(0x44);
+        assertThat(vectors).isEmpty();
+        chipset.reset();
+        assertThat(chipset.hpet().messages().isDiverted()).isFalse();
+        entry(BoardMap.pinOfIrq(5), 0x55);
+        chipset.isaIrq(5).set(true);
+        assertThat(vectors).containsExactly(0x55);
+    }
+
     /// A guest that pokes at random must never make a device throw, and each poke must be cheap:
     /// the whole run has a bounded number of interrupts and ends.
     @Test

@@ -7,6 +7,7 @@ import nestbox.devices.Deadline;
 import nestbox.platform.Clock;
 import nestbox.platform.Device;
 import nestbox.platform.IrqLine;
+import nestbox.platform.MessageRoute;
 import nestbox.platform.MessageSink;
 import nestbox.platform.Mmio;
 
@@ -63,7 +64,7 @@ public final class Hpet implements Device, Mmio {
     private final IrqLine[] pins;
     private final IrqLine timerIrq;
     private final IrqLine rtcIrq;
-    private final MessageSink messages;
+    private final MessageRoute messages;
     private final Deadline nextEvent;
     private final Timer[] timers = new Timer[TIMER_COUNT];
     private long configuration;
@@ -85,7 +86,7 @@ public final class Hpet implements Device, Mmio {
         this.clock = clock;
         this.timerIrq = timerIrq;
         this.rtcIrq = rtcIrq;
-        this.messages = messages;
+        this.messages = new MessageRoute(messages);
         pins = new IrqLine[PINS];
         Arrays.setAll(pins, i -> ioApicPins.apply(FIRST_PIN + i));
         Arrays.setAll(timers, i -> new Timer(ROUTES));
@@ -109,6 +110,11 @@ public final class Hpet implements Device, Mmio {
             timer.reset();
         }
         update();
+    }
+
+    /// Where the messages of timers in FSB mode go.
+    public MessageRoute messages() {
+        return messages;
     }
 
     /// Where the 8254's counter 0 is wired to.

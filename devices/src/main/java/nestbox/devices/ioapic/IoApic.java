@@ -3,6 +3,7 @@ package nestbox.devices.ioapic;
 import nestbox.devices.BoardMap;
 import nestbox.platform.Device;
 import nestbox.platform.IrqLine;
+import nestbox.platform.MessageRoute;
 import nestbox.platform.MessageSink;
 import nestbox.platform.Mmio;
 
@@ -40,14 +41,14 @@ public final class IoApic implements Device, Mmio {
     private static final int VERSION_VALUE = 0x20 | PINS - 1 << 16;
     private static final int ID_BITS = 0x0F00_0000;
 
-    private final MessageSink messages;
+    private final MessageRoute messages;
     private final long[] redirectionTable = new long[PINS];
     private int select;
     private int id;
     private int asserted;
 
     public IoApic(MessageSink messages) {
-        this.messages = messages;
+        this.messages = new MessageRoute(messages);
         reset();
     }
 
@@ -61,6 +62,11 @@ public final class IoApic implements Device, Mmio {
         select = 0;
         id = 0;
         Arrays.fill(redirectionTable, RedirectionEntry.RESET);
+    }
+
+    /// Where the messages of all pins go.
+    public MessageRoute messages() {
+        return messages;
     }
 
     /// The wire of a pin.

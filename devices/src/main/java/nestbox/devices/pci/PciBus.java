@@ -65,10 +65,12 @@ public final class PciBus implements Mmio {
         return Collections.unmodifiableNavigableMap(present);
     }
 
+    /// All functions as after power-on, and confined by nobody.
     public void reset() {
         for (PciFunction function : functions) {
             if (function != null) {
                 function.reset();
+                function.release();
             }
         }
     }

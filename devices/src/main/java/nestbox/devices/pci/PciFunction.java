@@ -16,7 +16,9 @@ import static nestbox.devices.pci.PciRegisters.STATUS_ERRORS;
 import static nestbox.devices.pci.PciRegisters.STATUS_INTERRUPT;
 
 import nestbox.platform.Device;
+import nestbox.platform.DmaDomain;
 import nestbox.platform.IrqLine;
+import nestbox.platform.MessageRoute;
 import nestbox.platform.MessageSink;
 import nestbox.platform.Mmio;
 import nestbox.platform.MmioSpace;
@@ -34,9 +36,6 @@ public abstract class PciFunction implements Device {
     /// What a snapshot holds of the function itself.
     public record State(
             RegisterBlock.State config, boolean intx, List<Integer> table, List<Boolean> pending) {}
-
-    private static final long MESSAGE_WINDOW = 0xFEE0_0000L;
-    private static final long MESSAGE_WINDOW_MASK = ~0xF_FFFFL;
 
     /// What a bus gives the functions that are plugged into it.
     record Wiring(PortSpace ports, MmioSpace mmio, MessageSink messages, Runnable freed) {}
@@ -57,6 +56,7 @@ public abstract class PciFunction implements Device {
     private Optional<Msix> msix = Optional.empty();
     private Wiring wiring =
             new Wiring(new PortSpace(), new MmioSpace(), (address, data) -> {}, () -> {});
+    private MessageRoute messages = new MessageRoute(wiring.messages);
     private IrqLine intxLine = IrqLine.unconnected();
     private boolean intx;
 
@@ -170,9 +170,7 @@ public abstract class PciFunction implements Device {
         if (!busMaster()) {
             return false;
         }
-        if ((address & MESSAGE_WINDOW_MASK) == MESSAGE_WINDOW) {
-            wiring.messages.message(address, data);
-        }
+        messages.message(address, data);
         return true;
     }
 
@@ -181,6 +179,25 @@ public abstract class PciFunction implements Device {
         status.set(intx ? bits | STATUS_INTERRUPT : bits);
         boolean disabled = (command.value() & COMMAND_INTX_DISABLE) != 0;
         intxLine.set(intx && !disabled && !messageSignalled());
+    }
+
+    // Isolation
+
+    /// Through what the function reads and writes memory, if it does by itself.
+    public Optional<DmaDomain> dma() {
+        return Optional.empty();
+    }
+
+    /// Where the function's MSI and MSI-X messages go, from when it is plugged in.
+    public final MessageRoute messages() {
+        return messages;
+    }
+
+    /// Nothing confines the function any more. A reset of the function alone does not do this:
+    /// software that the function is given to can ask for one.
+    final void release() {
+        dma().ifPresent(DmaDomain::reset);
+        messages.reset();
     }
 
     // Configuration
@@ -217,6 +234,7 @@ public abstract class PciFunction implements Device {
 
     final void connect(Wiring wiring, IrqLine intxLine) {
         this.wiring = wiring;
+        messages = new MessageRoute(wiring.messages);
         this.intxLine = intxLine;
     }
 

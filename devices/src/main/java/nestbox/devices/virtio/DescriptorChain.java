@@ -1,15 +1,15 @@
 package nestbox.devices.virtio;
 
-import nestbox.platform.GuestMemory;
+import nestbox.platform.DmaDomain;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /// One request: buffers that the device reads, followed by buffers that it writes.
 ///
-/// All of them are known to be RAM, and their lengths together are below 4 GiB. A device sees two
-/// sequences of bytes and not how the driver cut them into descriptors, as the specification
-/// demands (2.7.4, "Message Framing").
+/// All of them are known to be RAM that the device may reach, and their lengths together are below
+/// 4 GiB. A device sees two sequences of bytes and not how the driver cut them into descriptors, as
+/// the specification demands (2.7.4, "Message Framing").
 public final class DescriptorChain {
     private static final long MAX_BYTES = 0xFFFF_FFFFL;
 
@@ -22,14 +22,14 @@ public final class DescriptorChain {
         void copy(long address, int done, int count);
     }
 
-    private final GuestMemory memory;
+    private final DmaDomain memory;
     private final int head;
     private final List<Buffer> readableBuffers = new ArrayList<>();
     private final List<Buffer> writableBuffers = new ArrayList<>();
     private long readable;
     private long writable;
 
-    DescriptorChain(GuestMemory memory, int head) {
+    DescriptorChain(DmaDomain memory, int head) {
         this.memory = memory;
         this.head = head;
     }
@@ -42,7 +42,7 @@ public final class DescriptorChain {
         if (length == 0) {
             return QueueFault.NONE;
         }
-        if (memory.host(address, length) < 0) {
+        if (!memory.reaches(address, length, forDevice)) {
             return QueueFault.BUFFER_NOT_IN_RAM;
         }
         if (readable + writable + length > MAX_BYTES) {

@@ -9,7 +9,7 @@ import static nestbox.devices.virtio.VirtioRegisters.F_EVENT_IDX;
 import static nestbox.devices.virtio.VirtioRegisters.F_INDIRECT_DESC;
 import static nestbox.devices.virtio.VirtioRegisters.NO_VECTOR;
 
-import nestbox.platform.GuestMemory;
+import nestbox.platform.DmaDomain;
 
 import java.lang.invoke.VarHandle;
 import java.util.Optional;
@@ -41,7 +41,7 @@ public final class VirtQueue {
     private static final int EVENT_BYTES = 2;
     private static final int MASK_16 = 0xFFFF;
 
-    private final GuestMemory memory;
+    private final DmaDomain memory;
     private final int index;
     private final int maxSize;
     private long features;
@@ -57,7 +57,7 @@ public final class VirtQueue {
     private boolean kicked;
     private QueueFault fault;
 
-    VirtQueue(GuestMemory memory, int index, int maxSize) {
+    VirtQueue(DmaDomain memory, int index, int maxSize) {
         if (Integer.bitCount(maxSize) != 1 || maxSize > 1 << 15) {
             throw new IllegalArgumentException("queue size " + maxSize);
         }
@@ -131,9 +131,9 @@ public final class VirtQueue {
         enabled = true;
         if ((descriptors & 15) != 0 || (available & 1) != 0 || (used & 3) != 0) {
             fail(QueueFault.RING_MISALIGNED);
-        } else if (memory.host(descriptors, (long) size * DESC_BYTES) < 0
-                || memory.host(available, usedEventOffset() + EVENT_BYTES) < 0
-                || memory.host(used, availableEventOffset() + EVENT_BYTES) < 0) {
+        } else if (!memory.reaches(descriptors, (long) size * DESC_BYTES, false)
+                || !memory.reaches(available, usedEventOffset() + EVENT_BYTES, false)
+                || !memory.reaches(used, availableEventOffset() + EVENT_BYTES, true)) {
             fail(QueueFault.RING_NOT_IN_RAM);
         }
     }
@@ -246,7 +246,7 @@ public final class VirtQueue {
                                 && (flags & DESC_NEXT) == 0
                                 && length != 0
                                 && length % DESC_BYTES == 0
-                                && memory.host(address, length) >= 0;
+                                && memory.reaches(address, length, false);
                 if (!legal) {
                     return QueueFault.BAD_INDIRECT_TABLE;
                 }

@@ -21,6 +21,7 @@ import nestbox.devices.pci.PciFunction;
 import nestbox.devices.pci.PciIdentity;
 import nestbox.devices.pci.PciRegisters;
 import nestbox.devices.pci.RegisterBlock;
+import nestbox.platform.DmaDomain;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.Mmio;
 
@@ -69,6 +70,7 @@ public final class VirtioPci extends PciFunction {
     private static final int HIGH_32 = 32;
 
     private final VirtioDevice device;
+    private final DmaDomain dma;
     private final List<VirtQueue> queues = new ArrayList<>();
     private final RegisterBlock common = new RegisterBlock(COMMON_SIZE);
     private final RegisterBlock isrRegister = new RegisterBlock(4);
@@ -95,9 +97,10 @@ public final class VirtioPci extends PciFunction {
                         VirtioRegisters.PCI_VENDOR,
                         VirtioRegisters.PCI_SUBSYSTEM));
         this.device = device;
+        dma = new DmaDomain(memory);
         offered = device.features() | F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX;
         for (int size : device.queueSizes()) {
-            queues.add(new VirtQueue(memory, queues.size(), size));
+            queues.add(new VirtQueue(dma, queues.size(), size));
         }
         device.attach(
                 new VirtioDevice.Transport() {
@@ -295,6 +298,11 @@ public final class VirtioPci extends PciFunction {
         queues.forEach(VirtQueue::reset);
         setIntx(false);
         device.stopped();
+    }
+
+    @Override
+    public Optional<DmaDomain> dma() {
+        return Optional.of(dma);
     }
 
     // Work

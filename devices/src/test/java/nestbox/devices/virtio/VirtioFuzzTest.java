@@ -11,6 +11,8 @@ import nestbox.devices.virtio.net.LoopbackBackend;
 import nestbox.devices.virtio.net.MacAddress;
 import nestbox.devices.virtio.net.VirtioNet;
 import nestbox.devices.virtio.rng.VirtioRng;
+import nestbox.platform.DmaDomain;
+import nestbox.platform.DmaDomain.Range;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -26,6 +30,9 @@ import java.util.SplittableRandom;
 class VirtioFuzzTest {
     private static final long SEED = 0xBAD_D81E;
     private static final int ROUNDS = 400;
+
+    /// The driver itself writes only below.
+    private static final long OWN = 4 << 20;
 
     @TempDir Path directory;
 
@@ -63,6 +70,57 @@ class VirtioFuzzTest {
                 assertThat(guest.needsReset()).isFalse();
             }
         }
+    }
+
+    /// The same with a device that reaches part of memory, another part each time.
+    @Test
+    void whatIsOutOfReachStaysAsItIs() throws IOException {
+        byte[] secret = new byte[1 << 20];
+        random.nextBytes(secret);
+        for (VirtioDevice kind : devices()) {
+            try (GuestDriver guest = new GuestDriver(kind)) {
+                for (long at = OWN; at < guest.memory.size(); at += secret.length) {
+                    guest.memory.write(at, secret, 0, secret.length);
+                }
+                List<Long> diverted = new ArrayList<>();
+                DmaDomain dma = guest.device.dma().orElseThrow();
+                long faults = 0;
+                for (int round = 0; round < ROUNDS; round++) {
+                    guest.powerOn();
+                    guest.device.messages().divert((address, data) -> diverted.add(address));
+                    dma.restrictTo(List.of(new Range(0, 0, OWN, true)));
+                    guest.start(guest.offeredFeatures());
+                    guest.useMsix();
+                    for (int i = 0; i < 30; i++) {
+                        mistreat(guest);
+                        if (random.nextInt(10) == 0) {
+                            dma.restrictTo(someOfItsOwn());
+                        }
+                    }
+                    faults += dma.faults();
+                }
+                byte[] now = new byte[secret.length];
+                for (long at = OWN; at < guest.memory.size(); at += secret.length) {
+                    guest.memory.read(at, now, 0, now.length);
+                    assertThat(Arrays.equals(now, secret)).as("%s, %x", kind.name(), at).isTrue();
+                }
+                assertThat(faults).as(kind.name()).isPositive();
+                assertThat(diverted).as(kind.name()).isNotEmpty();
+                assertThat(guest.messages).as(kind.name()).isEmpty();
+            }
+        }
+    }
+
+    private List<Range> someOfItsOwn() {
+        List<Range> ranges = new ArrayList<>();
+        for (long at = 0; at < OWN; ) {
+            long length = Math.min(1 + random.nextLong(OWN), OWN - at);
+            if (random.nextInt(6) != 0) {
+                ranges.add(new Range(at, at, length, random.nextInt(6) != 0));
+            }
+            at += length;
+        }
+        return ranges;
     }
 
     private void mistreat(GuestDriver guest) {
@@ -103,7 +161,10 @@ class VirtioFuzzTest {
             int next = odd ? random.nextInt(0x10000) : (head + i + 1) % ring.size;
             int index = (head + i) % ring.size;
             ring.descriptor(ring.descriptors, index, address, length, flags, next);
-            if (i == 0 && flags == VirtioRegisters.DESC_NEXT && address < 8 << 20) {
+            if (i == 0
+                    && flags == VirtioRegisters.DESC_NEXT
+                    && address >= 0
+                    && address < OWN - 16) {
                 // A command that some device knows.
                 guest.memory.writeLong(address, random.nextInt(16));
                 guest.memory.writeLong(address + 8, random.nextInt(2048));
