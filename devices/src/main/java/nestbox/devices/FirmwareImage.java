@@ -1,11 +1,11 @@
 package nestbox.devices;
 
-import nestbox.platform.GuestMemory;
+import nestbox.platform.Ram;
 
 /// Bytes that firmware leaves in memory, and where.
 public record FirmwareImage(long address, byte[] bytes) {
-    public void install(GuestMemory memory) {
-        memory.write(address, bytes, 0, bytes.length);
+    public void install(Ram ram) {
+        ram.write(address, bytes, 0, bytes.length);
     }
 
     /// First address after it.

@@ -8,7 +8,7 @@ import nestbox.devices.hpet.Hpet;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Makes the ACPI tables of the board. After the ACPI specification 6.1, chapter "ACPI Software
+/// Makes the ACPI tables of a machine. After the ACPI specification 6.1, chapter "ACPI Software
 /// Programming Model".
 ///
 /// They lie in the firmware segment, RSDP first, where an operating system that was started without
@@ -27,6 +27,8 @@ public final class AcpiTables {
     private static final int SYSTEM_MEMORY = 0;
     private static final int SYSTEM_IO = 1;
 
+    private static final int BLOCK_LENGTH = 12;
+
     // FADT
     private static final int FADT_REVISION = 6;
     private static final int FADT_MINOR = 1;
@@ -36,10 +38,16 @@ public final class AcpiTables {
     private static final int BOOT_LEGACY_DEVICES = 1;
     private static final int BOOT_NO_VGA = 1 << 2;
     private static final int BOOT_NO_ASPM = 1 << 4;
+    private static final int BOOT_NO_RTC = 1 << 5;
     private static final int FLAG_WBINVD = 1;
     private static final int FLAG_PROC_C1 = 1 << 2;
+    private static final int FLAG_NO_POWER_BUTTON = 1 << 4;
     private static final int FLAG_NO_SLEEP_BUTTON = 1 << 5;
     private static final int FLAG_RESET_REGISTER = 1 << 10;
+    private static final int FLAG_HARDWARE_REDUCED = 1 << 20;
+
+    /// From SCI_INT up to P_LVL2_LAT.
+    private static final int FIXED_HARDWARE_LENGTH = 50;
 
     // MADT
     private static final int PCAT_COMPAT = 1;
@@ -78,8 +86,12 @@ public final class AcpiTables {
         long dsdt = place(table("DSDT", 2, Dsdt.definitions(setup)));
         roots.add(place(table("FACP", FADT_REVISION, fadt(facs, dsdt))));
         roots.add(place(table("APIC", 4, madt())));
-        roots.add(place(table("HPET", 1, hpet())));
-        roots.add(place(table("MCFG", 1, mcfg())));
+        if (setup.has(AcpiPart.HPET)) {
+            roots.add(place(table("HPET", 1, hpet())));
+        }
+        if (setup.has(AcpiPart.PCI)) {
+            roots.add(place(table("MCFG", 1, mcfg())));
+        }
         for (byte[] table : setup.additionalTables()) {
             byte[] copy = table.clone();
             TableBytes.setChecksum(copy, 0, copy.length, CHECKSUM);
@@ -151,31 +163,71 @@ public final class AcpiTables {
                 .toByteArray();
     }
 
-    private static byte[] fadt(long facs, long dsdt) {
+    private byte[] fadt(long facs, long dsdt) {
+        boolean fixed = setup.has(AcpiPart.POWER_MANAGEMENT);
+        boolean sleep = setup.has(AcpiPart.SLEEP_CONTROL);
         TableBytes out = new TableBytes();
-        out.u32(facs).u32(dsdt).u8(0).u8(PROFILE_DESKTOP).u16(BoardMap.SCI_IRQ);
-        out.u32(BoardMap.SMI_COMMAND);
-        out.u8(PowerManagement.ACPI_ENABLE).u8(PowerManagement.ACPI_DISABLE);
-        out.u8(0).u8(0); // S4BIOS_REQ, PSTATE_CNT
-        out.u32(BoardMap.PM1A_EVT).u32(0).u32(BoardMap.PM1A_CNT).u32(0).u32(0);
-        out.u32(BoardMap.PM_TMR).u32(BoardMap.GPE0).u32(0);
-        out.u8(4).u8(2).u8(0).u8(4).u8(BoardMap.GPE0_LENGTH).u8(0).u8(0).u8(0);
+        out.u32(facs).u32(dsdt).u8(0).u8(PROFILE_DESKTOP);
+        if (fixed) {
+            out.u16(BoardMap.SCI_IRQ).u32(BoardMap.SMI_COMMAND);
+            out.u8(PowerManagement.ACPI_ENABLE).u8(PowerManagement.ACPI_DISABLE);
+            out.u8(0).u8(0); // S4BIOS_REQ, PSTATE_CNT
+            out.u32(BoardMap.PM1A_EVT).u32(0).u32(BoardMap.PM1A_CNT).u32(0).u32(0);
+            out.u32(BoardMap.PM_TMR).u32(BoardMap.GPE0).u32(0);
+            out.u8(4).u8(2).u8(0).u8(4).u8(BoardMap.GPE0_LENGTH).u8(0).u8(0).u8(0);
+        } else {
+            out.zeros(FIXED_HARDWARE_LENGTH);
+        }
         out.u16(NO_C_STATE).u16(NO_C_STATE).u16(0).u16(0).u8(0).u8(0);
-        out.u8(0).u8(0).u8(CENTURY_INDEX); // DAY_ALRM, MON_ALRM, CENTURY
-        out.u16(BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM).u8(0);
-        out.u32(FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_RESET_REGISTER);
-        ioBlock(out, BoardMap.RESET, 1, 1);
-        out.u8(ResetControl.HARD_RESET).u16(0).u8(FADT_MINOR);
+        out.u8(0).u8(0).u8(setup.has(AcpiPart.RTC) ? CENTURY_INDEX : 0); // DAY_ALRM, MON_ALRM
+        out.u16(bootFlags()).u8(0);
+        out.u32(flags());
+        if (setup.has(AcpiPart.RESET_CONTROL)) {
+            ioBlock(out, BoardMap.RESET, 1, 1);
+            out.u8(ResetControl.HARD_RESET);
+        } else {
+            out.zeros(BLOCK_LENGTH).u8(0);
+        }
+        out.u16(0).u8(FADT_MINOR);
         out.u64(0).u64(dsdt); // X_FIRMWARE_CTRL is for a FACS above 4 GiB
-        ioBlock(out, BoardMap.PM1A_EVT, 4, 2);
-        out.zeros(12);
-        ioBlock(out, BoardMap.PM1A_CNT, 2, 2);
-        out.zeros(12).zeros(12);
-        ioBlock(out, BoardMap.PM_TMR, 4, 4);
-        ioBlock(out, BoardMap.GPE0, BoardMap.GPE0_LENGTH, 1);
-        out.zeros(12).zeros(12).zeros(12); // X_GPE1_BLK, sleep control and status registers
+        ioBlock(out, fixed, BoardMap.PM1A_EVT, 4, 2);
+        out.zeros(BLOCK_LENGTH);
+        ioBlock(out, fixed, BoardMap.PM1A_CNT, 2, 2);
+        out.zeros(BLOCK_LENGTH).zeros(BLOCK_LENGTH); // X_PM1b_CNT_BLK, X_PM2_CNT_BLK
+        ioBlock(out, fixed, BoardMap.PM_TMR, 4, 4);
+        ioBlock(out, fixed, BoardMap.GPE0, BoardMap.GPE0_LENGTH, 1);
+        out.zeros(BLOCK_LENGTH); // X_GPE1_BLK
+        ioBlock(out, sleep, SleepControl.PORT, 1, 1);
+        ioBlock(out, sleep, SleepControl.PORT + 1, 1, 1);
         out.u64(0); // hypervisor vendor: this is a PC
         return out.toByteArray();
+    }
+
+    private int bootFlags() {
+        return (setup.has(AcpiPart.ISA_BRIDGE) ? BOOT_LEGACY_DEVICES : 0)
+                | BOOT_NO_VGA
+                | BOOT_NO_ASPM
+                | (setup.has(AcpiPart.RTC) ? 0 : BOOT_NO_RTC);
+    }
+
+    private int flags() {
+        return FLAG_WBINVD
+                | FLAG_PROC_C1
+                | FLAG_NO_SLEEP_BUTTON
+                | (setup.has(AcpiPart.RESET_CONTROL) ? FLAG_RESET_REGISTER : 0)
+                | (setup.has(AcpiPart.POWER_MANAGEMENT)
+                        ? 0
+                        : FLAG_NO_POWER_BUTTON | FLAG_HARDWARE_REDUCED);
+    }
+
+    /// A generic address structure, of zeroes for what there isn't.
+    private static void ioBlock(
+            TableBytes out, boolean exists, int port, int bytes, int accessBytes) {
+        if (exists) {
+            ioBlock(out, port, bytes, accessBytes);
+        } else {
+            out.zeros(BLOCK_LENGTH);
+        }
     }
 
     private static void ioBlock(TableBytes out, int port, int bytes, int accessBytes) {
@@ -184,7 +236,8 @@ public final class AcpiTables {
     }
 
     private byte[] madt() {
-        TableBytes out = new TableBytes().u32(BoardMap.LOCAL_APIC).u32(PCAT_COMPAT);
+        TableBytes out = new TableBytes();
+        out.u32(BoardMap.LOCAL_APIC).u32(setup.has(AcpiPart.PIC) ? PCAT_COMPAT : 0);
         List<Integer> ids = setup.apicIds();
         boolean wide = false;
         for (int uid = 0; uid < ids.size(); uid++) {
@@ -196,9 +249,15 @@ public final class AcpiTables {
                 out.u8(9).u8(16).u16(0).u32(id).u32(ENABLED).u32(uid);
             }
         }
-        out.u8(1).u8(12).u8(0).u8(0).u32(BoardMap.IOAPIC).u32(0);
-        sourceOverride(out, BoardMap.TIMER_IRQ, BoardMap.TIMER_PIN, 0);
-        sourceOverride(out, BoardMap.SCI_IRQ, BoardMap.SCI_IRQ, ACTIVE_HIGH_LEVEL);
+        if (setup.has(AcpiPart.IO_APIC)) {
+            out.u8(1).u8(12).u8(0).u8(0).u32(BoardMap.IOAPIC).u32(0);
+            if (setup.has(AcpiPart.PIT)) {
+                sourceOverride(out, BoardMap.TIMER_IRQ, BoardMap.TIMER_PIN, 0);
+            }
+            if (setup.has(AcpiPart.POWER_MANAGEMENT)) {
+                sourceOverride(out, BoardMap.SCI_IRQ, BoardMap.SCI_IRQ, ACTIVE_HIGH_LEVEL);
+            }
+        }
         out.u8(4).u8(6).u8(ALL_PROCESSORS).u16(ACTIVE_HIGH_EDGE).u8(NMI_INPUT);
         if (wide) {
             out.u8(10).u8(12).u16(ACTIVE_HIGH_EDGE).u32(ALL_X2APIC_PROCESSORS).u8(NMI_INPUT);

@@ -1,5 +1,17 @@
 package nestbox.devices.acpi;
 
+import static nestbox.devices.acpi.AcpiPart.COM1;
+import static nestbox.devices.acpi.AcpiPart.COM2;
+import static nestbox.devices.acpi.AcpiPart.HPET;
+import static nestbox.devices.acpi.AcpiPart.IO_APIC;
+import static nestbox.devices.acpi.AcpiPart.ISA_BRIDGE;
+import static nestbox.devices.acpi.AcpiPart.PCI;
+import static nestbox.devices.acpi.AcpiPart.PIC;
+import static nestbox.devices.acpi.AcpiPart.PIT;
+import static nestbox.devices.acpi.AcpiPart.POWER_MANAGEMENT;
+import static nestbox.devices.acpi.AcpiPart.RTC;
+import static nestbox.devices.acpi.AcpiPart.SLEEP_CONTROL;
+import static nestbox.devices.acpi.AcpiPart.SPEAKER;
 import static nestbox.devices.acpi.Aml.argument;
 import static nestbox.devices.acpi.Aml.buffer;
 import static nestbox.devices.acpi.Aml.device;
@@ -33,7 +45,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntBinaryOperator;
 
-/// The differentiated definition block: the devices of the board that an operating system can't
+/// The differentiated definition block: the devices of a machine that an operating system can't
 /// find by itself, and how they are wired.
 final class Dsdt {
     private static final String INTERRUPT_MODEL = "PICF";
@@ -41,7 +53,10 @@ final class Dsdt {
     private static final int PCI_PINS = 4;
     private static final int PRESENT = 0x0F;
     private static final int LPC_ADDRESS = 0x1F_0000;
+    private static final long ECAM_LENGTH = BoardMap.ECAM_END - BoardMap.ECAM;
     private static final long LOCAL_APIC_LENGTH = 0x10_0000;
+
+    private static final byte[] NOTHING = {};
 
     private Dsdt() {}
 
@@ -49,10 +64,23 @@ final class Dsdt {
     static byte[] definitions(AcpiSetup setup) {
         return join(
                 sleepState("\\_S0", 0),
-                sleepState("\\_S5", PowerManagement.SLEEP_TYPE_S5),
+                powerOff(setup),
                 name("\\" + INTERRUPT_MODEL, integer(0)),
                 method("\\_PIC", 1, store(argument(0), path("\\" + INTERRUPT_MODEL))),
-                scope("\\_SB", processors(setup), reservedMemory(), hostBridge(setup)));
+                scope(
+                        "\\_SB",
+                        processors(setup),
+                        reservedMemory(setup),
+                        part(setup, PCI, hostBridge(setup)),
+                        // Without a PCI bridge to them they are direct children of the system bus.
+                        setup.has(ISA_BRIDGE) ? NOTHING : devices(setup)));
+    }
+
+    private static byte[] powerOff(AcpiSetup setup) {
+        if (setup.has(POWER_MANAGEMENT)) {
+            return sleepState("\\_S5", PowerManagement.SLEEP_TYPE_S5);
+        }
+        return setup.has(SLEEP_CONTROL) ? sleepState("\\_S5", SleepControl.SLEEP_TYPE_S5) : NOTHING;
     }
 
     private static byte[] sleepState(String path, int type) {
@@ -71,7 +99,7 @@ final class Dsdt {
         return join(devices);
     }
 
-    private static byte[] reservedMemory() {
+    private static byte[] reservedMemory(AcpiSetup setup) {
         return device(
                 "MRES",
                 name("_HID", eisaId("PNP0C02")),
@@ -79,8 +107,8 @@ final class Dsdt {
                 name(
                         "_CRS",
                         template(
-                                memory(BoardMap.ECAM, BoardMap.ECAM_END - BoardMap.ECAM),
-                                memory(BoardMap.IOAPIC, IoApic.LENGTH),
+                                part(setup, PCI, memory(BoardMap.ECAM, ECAM_LENGTH)),
+                                part(setup, IO_APIC, memory(BoardMap.IOAPIC, IoApic.LENGTH)),
                                 memory(BoardMap.LOCAL_APIC, LOCAL_APIC_LENGTH))));
     }
 
@@ -93,6 +121,14 @@ final class Dsdt {
                 name("_BBN", integer(0)),
                 name("_UID", integer(0)),
                 name("_CRS", hostBridgeWindows()),
+                part(setup, ISA_BRIDGE, interruptRouting()),
+                operatingSystemCapabilities(),
+                part(setup, ISA_BRIDGE, lpcBridge(setup)));
+    }
+
+    /// INTx by way of the I/O APIC, or of the bridge and the 8259As.
+    private static byte[] interruptRouting() {
+        return join(
                 name("APIC", routing(IntxRouting::ioApicPin)),
                 name(
                         "PICR",
@@ -101,9 +137,7 @@ final class Dsdt {
                         "_PRT",
                         0,
                         when(path(INTERRUPT_MODEL), returns(path("APIC"))),
-                        returns(path("PICR"))),
-                operatingSystemCapabilities(),
-                lpcBridge(setup));
+                        returns(path("PICR"))));
     }
 
     private static byte[] hostBridgeWindows() {
@@ -156,27 +190,47 @@ final class Dsdt {
                 returns(argument(3)));
     }
 
-    /// Everything behind the LPC bridge.
     private static byte[] lpcBridge(AcpiSetup setup) {
-        return device(
-                "LPCB",
-                name("_ADR", integer(LPC_ADDRESS)),
+        return device("LPCB", name("_ADR", integer(LPC_ADDRESS)), devices(setup));
+    }
+
+    /// What a PC has that isn't found through PCI.
+    private static byte[] devices(AcpiSetup setup) {
+        byte[] pic =
                 isaDevice(
                         "PIC",
                         "PNP0000",
                         io(BoardMap.PIC_MASTER, 2),
                         io(BoardMap.PIC_SLAVE, 2),
                         io(BoardMap.ELCR, 2),
-                        irq(2)),
-                isaDevice("TIMR", "PNP0100", io(BoardMap.PIT, 4), irq(BoardMap.TIMER_IRQ)),
-                isaDevice("HPET", "PNP0103", memory(BoardMap.HPET, Hpet.LENGTH)),
-                isaDevice("RTC", "PNP0B00", io(BoardMap.RTC, 8), irq(BoardMap.RTC_IRQ)),
-                isaDevice("SPKR", "PNP0800", io(BoardMap.SYSTEM_PORT_B, 1)),
-                serialPort("COM1", 1, BoardMap.COM1, BoardMap.COM1_IRQ),
-                setup.hasCom2()
-                        ? serialPort("COM2", 2, BoardMap.COM2, BoardMap.COM2_IRQ)
-                        : new byte[0],
-                reservedPorts());
+                        irq(2));
+        byte[] pit = isaDevice("TIMR", "PNP0100", io(BoardMap.PIT, 4), irq(BoardMap.TIMER_IRQ));
+        byte[] rtc = isaDevice("RTC", "PNP0B00", io(BoardMap.RTC, 8), irq(BoardMap.RTC_IRQ));
+        byte[] hpet = isaDevice("HPET", "PNP0103", memory(BoardMap.HPET, Hpet.LENGTH));
+        byte[] speaker = isaDevice("SPKR", "PNP0800", io(BoardMap.SYSTEM_PORT_B, 1));
+        return join(
+                part(setup, PIC, pic),
+                part(setup, PIT, pit),
+                part(setup, HPET, hpet),
+                part(setup, RTC, rtc),
+                part(setup, SPEAKER, speaker),
+                part(setup, COM1, serialPort("COM1", 1, BoardMap.COM1, BoardMap.COM1_IRQ)),
+                part(setup, COM2, serialPort("COM2", 2, BoardMap.COM2, BoardMap.COM2_IRQ)),
+                part(setup, POWER_MANAGEMENT, reservedPorts()),
+                part(setup, SLEEP_CONTROL, sleepPorts()));
+    }
+
+    private static byte[] sleepPorts() {
+        return device(
+                "SLPC",
+                name("_HID", eisaId("PNP0C02")),
+                name("_UID", integer(3)),
+                name("_CRS", template(io(SleepControl.PORT, SleepControl.PORTS))));
+    }
+
+    /// The definition of something that may be missing.
+    private static byte[] part(AcpiSetup setup, AcpiPart part, byte[] definition) {
+        return setup.has(part) ? definition : NOTHING;
     }
 
     private static byte[] reservedPorts() {

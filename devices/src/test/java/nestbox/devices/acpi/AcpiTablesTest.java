@@ -1,6 +1,7 @@
 package nestbox.devices.acpi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import nestbox.devices.BoardMap;
@@ -18,7 +19,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 class AcpiTablesTest {
@@ -89,7 +92,7 @@ class AcpiTablesTest {
     @Test
     void processorsBeyondTheNarrowIdsAreX2apic() {
         AcpiSetup setup =
-                new AcpiSetup("INTEL", "NUC7i5DN", List.of(0, 254, 255), false, List.of());
+                new AcpiSetup("INTEL", "NUC7i5DN", List.of(0, 254, 255), AcpiPart.BOARD, List.of());
         byte[] madt = new Tables(AcpiTables.of(setup)).roots().get(1);
         assertThat(madt[44]).isZero();
         assertThat(madt[52]).isZero();
@@ -103,7 +106,7 @@ class AcpiTablesTest {
         byte[] extra = new byte[48];
         System.arraycopy("DMAR".getBytes(StandardCharsets.US_ASCII), 0, extra, 0, 4);
         extra[4] = 48;
-        AcpiSetup setup = new AcpiSetup("INTEL", "X", List.of(0), true, List.of(extra));
+        AcpiSetup setup = new AcpiSetup("INTEL", "X", List.of(0), AcpiPart.BOARD, List.of(extra));
         String text = new String(AcpiTables.of(setup).bytes(), StandardCharsets.ISO_8859_1);
         assertThat(text).contains("DMAR");
     }
@@ -122,12 +125,64 @@ class AcpiTablesTest {
         assertThat(Aml.buffer(new byte[5000])).startsWith(0x11, 0x8E, 0x38, 0x01, 0x0B);
     }
 
+    @Test
+    void virtualMachineIsToldOfWhatItHasOnly() {
+        AcpiSetup setup =
+                AcpiSetup.ofVm(
+                        List.of(2, 3),
+                        Set.of(
+                                AcpiPart.IO_APIC,
+                                AcpiPart.COM1,
+                                AcpiPart.RTC,
+                                AcpiPart.SLEEP_CONTROL,
+                                AcpiPart.RESET_CONTROL));
+        Tables vm = new Tables(AcpiTables.of(setup));
+        assertThat(vm.roots())
+                .extracting(AcpiTablesTest::signature)
+                .containsExactly("FACP", "APIC");
+        assertThat(vm.roots()).allSatisfy(table -> assertThat(sum(table, table.length)).isZero());
+
+        ByteBuffer fadt = ByteBuffer.wrap(vm.roots().getFirst()).order(ByteOrder.LITTLE_ENDIAN);
+        assertThat(fadt.capacity()).isEqualTo(276);
+        assertThat(fadt.getInt(112) >> 20 & 1).as("HW_REDUCED_ACPI").isEqualTo(1);
+        assertThat(fadt.getInt(112) >> 10 & 1).as("RESET_REG_SUP").isEqualTo(1);
+        assertThat(fadt.getInt(64)).as("PM1A_CNT_BLK").isZero();
+        assertThat(fadt.getInt(76)).as("PM_TMR_BLK").isZero();
+        assertThat(fadt.get(108)).as("CENTURY").isEqualTo((byte) 0x32);
+        assertThat(fadt.getLong(172 + 4)).as("X_PM1a_CNT_BLK").isZero();
+        assertThat(fadt.getLong(244 + 4)).as("SLEEP_CONTROL_REG").isEqualTo(0x400);
+        assertThat(fadt.getLong(256 + 4)).as("SLEEP_STATUS_REG").isEqualTo(0x401);
+
+        byte[] madt = vm.roots().get(1);
+        assertThat(madt[40]).as("no 8259s").isZero();
+        assertThat(madt).hasSize(44 + 2 * 8 + 12 + 6);
+        assertThat(madt[44 + 3]).isEqualTo((byte) 2);
+        assertThat(madt[52 + 3]).isEqualTo((byte) 3);
+
+        String dsdt = new String(vm.dsdt(), StandardCharsets.ISO_8859_1);
+        assertThat(dsdt).contains("C000", "C001", "COM1", "RTC_", "SLPC", "_S5_");
+        assertThat(dsdt).doesNotContain("C002", "COM2", "PCI0", "LPCB", "HPET", "TIMR", "IORS");
+    }
+
+    @Test
+    void bridgeNeedsABus() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> AcpiSetup.ofVm(List.of(0), Set.of(AcpiPart.ISA_BRIDGE)));
+    }
+
     /// The compiler of the ACPI reference implementation, where it is installed, reads the tables
     /// back without complaint.
     @Test
     void referenceCompilerAgrees(@TempDir Path directory) throws Exception {
         Assumptions.assumeTrue(
                 Files.isExecutable(Path.of("/usr/bin/iasl")), "acpica-tools not installed");
+        compile(directory, tables);
+        Set<AcpiPart> some = EnumSet.of(AcpiPart.PCI, AcpiPart.COM2, AcpiPart.SLEEP_CONTROL);
+        compile(directory, new Tables(AcpiTables.of(AcpiSetup.ofVm(List.of(1), some))));
+        compile(directory, new Tables(AcpiTables.of(AcpiSetup.ofVm(List.of(1), Set.of()))));
+    }
+
+    private static void compile(Path directory, Tables tables) throws Exception {
         List<byte[]> all = new ArrayList<>(tables.roots());
         all.add(tables.dsdt());
         for (byte[] table : all) {
