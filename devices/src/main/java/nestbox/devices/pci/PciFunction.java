@@ -132,6 +132,9 @@ public abstract class PciFunction implements Device {
     /// Called when a guest wrote the Command register.
     protected void commandChanged() {}
 
+    /// Called when a guest may have changed how interrupts leave, or whether.
+    protected void interruptsRerouted() {}
+
     // Interrupts
 
     /// Whether interrupts leave as messages rather than on the INTx wire.
@@ -163,6 +166,7 @@ public abstract class PciFunction implements Device {
         updateIntx();
         msi.ifPresent(Msi::sendPending);
         msix.ifPresent(Msix::sendPending);
+        interruptsRerouted();
     }
 
     /// @return false if the function isn't allowed to write to memory

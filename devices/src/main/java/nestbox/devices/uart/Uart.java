@@ -26,6 +26,9 @@ import java.util.List;
 /// The other end keeps its characters until the guest listens: it asks for them (RTS), lets
 /// them interrupt it, or polls for one. A driver that sets the port up discards what it finds
 /// there, so commands that a script sends before the guest is up would otherwise be lost.
+///
+/// Where the other end may be slower than the guest, [#hold] keeps characters in the transmitter:
+/// to the guest it is a slow line.
 public final class Uart implements Device, BytePorts {
     /// When characters move.
     public enum Timing {
@@ -33,26 +36,32 @@ public final class Uart implements Device, BytePorts {
         PACED
     }
 
+    /// What differs between a PC's ports and others.
+    ///
+    /// @param cableCapacity characters that can wait on the cable
+    /// @param gated whether OUT2 gates the interrupt, as a PC wires it
+    public record Options(Timing timing, int cableCapacity, boolean gated) {}
+
     /// Everything a snapshot holds. Times are nanoseconds of the board's clock, or
     /// [Deadline#NEVER].
     ///
     /// @param lineErrors bits 4:1 of the line status
     /// @param mostQueued the transmit FIFO's highest fill since it was last empty
+    /// @param held characters stay in the transmitter
     /// @param shifting the character in the transmitter shift register, -1 for none
     /// @param polls how often the guest has looked for a character since it last did anything else
     public record State(
             int interruptEnable,
             int fifoControl,
             int lineControl,
-            int modemControl,
-            int modemStatus,
-            int modemInputs,
+            ModemLines.State modem,
             int scratch,
             int divisor,
             int lineErrors,
             boolean thrEmptyPending,
             boolean timeoutPending,
             int mostQueued,
+            boolean held,
             int shifting,
             int polls,
             List<Integer> receiveFifo,
@@ -63,7 +72,7 @@ public final class Uart implements Device, BytePorts {
             long arrivesAt,
             long timeoutAt) {}
 
-    /// Characters that can wait on the cable.
+    /// Characters that can wait on the cable of a PC's port.
     public static final int CABLE_CAPACITY = 4096;
 
     private static final int IDLE = -1;
@@ -71,17 +80,17 @@ public final class Uart implements Device, BytePorts {
     /// A guest that has read the line status this often, and written nothing, waits for input.
     private static final int POLLS_OF_A_LISTENER = 16;
 
-    private static final long NANOS_PER_HALF_BIT = 1_000_000_000L / 2;
-
     private final String name;
     private final Clock clock;
     private final IrqLine irq;
     private final ByteSink out;
     private final Timing timing;
+    private final boolean gated;
 
+    private final ModemLines modem = new ModemLines();
     private final CharacterQueue receiveFifo = new CharacterQueue(FIFO_DEPTH);
     private final CharacterQueue transmitFifo = new CharacterQueue(FIFO_DEPTH);
-    private final CharacterQueue cable = new CharacterQueue(CABLE_CAPACITY);
+    private final CharacterQueue cable;
     private final Deadline shifted;
     private final Deadline thrEmpty;
     private final Deadline arrives;
@@ -90,24 +99,30 @@ public final class Uart implements Device, BytePorts {
     private int interruptEnable;
     private int fifoControl;
     private int lineControl;
-    private int modemControl;
-    private int modemStatus;
-    private int modemInputs = CTS | DSR | DCD;
     private int scratch;
     private int divisor;
     private int lineErrors;
     private boolean thrEmptyPending;
     private boolean timeoutPending;
     private int mostQueued;
+    private boolean held;
     private int shifting;
     private int polls;
+    private Runnable taken = () -> {};
 
+    /// A PC's port.
     public Uart(String name, Clock clock, IrqLine irq, ByteSink out, Timing timing) {
+        this(name, clock, irq, out, new Options(timing, CABLE_CAPACITY, true));
+    }
+
+    public Uart(String name, Clock clock, IrqLine irq, ByteSink out, Options options) {
         this.name = name;
         this.clock = clock;
         this.irq = irq;
         this.out = out;
-        this.timing = timing;
+        timing = options.timing;
+        gated = options.gated;
+        cable = new CharacterQueue(options.cableCapacity);
         shifted = new Deadline(clock, this::characterShifted);
         thrEmpty = new Deadline(clock, this::thrEmptyDelayOver);
         arrives = new Deadline(clock, this::characterArrived);
@@ -127,8 +142,7 @@ public final class Uart implements Device, BytePorts {
         interruptEnable = 0;
         fifoControl = 0;
         lineControl = EIGHT_BITS;
-        modemControl = 0;
-        modemStatus = modemInputs;
+        modem.reset();
         scratch = 0;
         divisor = 1;
         lineErrors = 0;
@@ -149,7 +163,30 @@ public final class Uart implements Device, BytePorts {
 
     /// Whether [#receive] has room for another character.
     public boolean canReceive() {
-        return cable.space() > 0;
+        return room() > 0;
+    }
+
+    /// For how many characters [#receive] has room.
+    public int room() {
+        return cable.space();
+    }
+
+    /// Who wants to know that the receiver has taken a character from the cable.
+    public void onTaken(Runnable listener) {
+        taken = listener;
+    }
+
+    /// Keeps characters in the transmitter, or lets them go again. What a guest sends although the
+    /// transmitter is full is lost, as ever.
+    public void hold(boolean holds) {
+        if (held == holds) {
+            return;
+        }
+        held = holds;
+        if (!held && !transmitFifo.isEmpty()) {
+            sendQueued();
+        }
+        update();
     }
 
     /// A character from outside.
@@ -164,8 +201,7 @@ public final class Uart implements Device, BytePorts {
 
     /// The modem's outputs to this port.
     public void modemInputs(boolean cts, boolean dsr, boolean ri, boolean dcd) {
-        modemInputs = (cts ? CTS : 0) | (dsr ? DSR : 0) | (ri ? RI : 0) | (dcd ? DCD : 0);
-        modemLinesChanged();
+        modem.inputs((cts ? CTS : 0) | (dsr ? DSR : 0) | (ri ? RI : 0) | (dcd ? DCD : 0));
         update();
     }
 
@@ -177,9 +213,9 @@ public final class Uart implements Device, BytePorts {
                     case INTERRUPT_ENABLE -> divisorLatch() ? divisor >> 8 : interruptEnable;
                     case INTERRUPT_IDENT -> readInterruptIdent();
                     case LINE_CONTROL -> lineControl;
-                    case MODEM_CONTROL -> modemControl;
+                    case MODEM_CONTROL -> modem.control();
                     case LINE_STATUS -> readLineStatus();
-                    case MODEM_STATUS -> readModemStatus();
+                    case MODEM_STATUS -> modem.readStatus();
                     default -> scratch;
                 };
         update();
@@ -208,8 +244,7 @@ public final class Uart implements Device, BytePorts {
             case LINE_CONTROL -> lineControl = value;
             case MODEM_CONTROL -> {
                 boolean wasInterruptible = interruptible();
-                modemControl = value & MCR_BITS;
-                modemLinesChanged();
+                modem.control(value);
                 listenerChanged(wasInterruptible);
             }
             case SCRATCH -> scratch = value;
@@ -223,15 +258,14 @@ public final class Uart implements Device, BytePorts {
                 interruptEnable,
                 fifoControl,
                 lineControl,
-                modemControl,
-                modemStatus,
-                modemInputs,
+                modem.save(),
                 scratch,
                 divisor,
                 lineErrors,
                 thrEmptyPending,
                 timeoutPending,
                 mostQueued,
+                held,
                 shifting,
                 polls,
                 receiveFifo.save(),
@@ -247,15 +281,14 @@ public final class Uart implements Device, BytePorts {
         interruptEnable = state.interruptEnable;
         fifoControl = state.fifoControl;
         lineControl = state.lineControl;
-        modemControl = state.modemControl;
-        modemStatus = state.modemStatus;
-        modemInputs = state.modemInputs;
+        modem.restore(state.modem);
         scratch = state.scratch;
         divisor = state.divisor;
         lineErrors = state.lineErrors;
         thrEmptyPending = state.thrEmptyPending;
         timeoutPending = state.timeoutPending;
         mostQueued = state.mostQueued;
+        held = state.held;
         shifting = state.shifting;
         polls = state.polls;
         receiveFifo.restore(state.receiveFifo);
@@ -271,8 +304,8 @@ public final class Uart implements Device, BytePorts {
     /// The only place that drives the interrupt line.
     private void update() {
         // In loop mode the modem control outputs, OUT2 among them, are inactive.
-        boolean gated = (modemControl & (OUT2 | LOOP)) == OUT2;
-        irq.set(gated && pendingInterrupt() != IIR_NONE);
+        boolean open = !gated || modem.has(OUT2) && !modem.has(LOOP);
+        irq.set(open && pendingInterrupt() != IIR_NONE);
     }
 
     /// The pending interrupt of the highest priority: table "Interrupt Control Functions".
@@ -291,7 +324,7 @@ public final class Uart implements Device, BytePorts {
         if ((interruptEnable & ETBEI) != 0 && thrEmptyPending) {
             return IIR_THR_EMPTY;
         }
-        if ((interruptEnable & EDSSI) != 0 && (modemStatus & DELTAS) != 0) {
+        if ((interruptEnable & EDSSI) != 0 && modem.hasChanged()) {
             return IIR_MODEM_STATUS;
         }
         return IIR_NONE;
@@ -347,7 +380,7 @@ public final class Uart implements Device, BytePorts {
     }
 
     private boolean loop() {
-        return (modemControl & LOOP) != 0;
+        return modem.has(LOOP);
     }
 
     private int wordMask() {
@@ -360,7 +393,7 @@ public final class Uart implements Device, BytePorts {
         thrEmptyPending = false;
         thrEmpty.cancel();
         update(); // the line drops, if only for a moment: an edge-triggered input must see it
-        if (timing == Timing.IMMEDIATE) {
+        if (timing == Timing.IMMEDIATE && !isHeldBack()) {
             leave(value & wordMask());
             thrEmptyPending = true;
             return;
@@ -372,9 +405,29 @@ public final class Uart implements Device, BytePorts {
             transmitFifo.replaceHead(value);
         }
         mostQueued = Math.max(mostQueued, transmitFifo.size());
-        if (shifting == IDLE) {
+        if (shifting == IDLE && !isHeldBack()) {
             loadShiftRegister();
         }
+    }
+
+    /// In loop mode nothing goes to the other end.
+    private boolean isHeldBack() {
+        return held && !loop();
+    }
+
+    /// Sends what has been held.
+    private void sendQueued() {
+        if (timing == Timing.PACED) {
+            if (shifting == IDLE) {
+                loadShiftRegister();
+            }
+            return;
+        }
+        // The other end may hold again.
+        while (!transmitFifo.isEmpty() && !isHeldBack()) {
+            leave(transmitFifo.remove() & wordMask());
+        }
+        thrEmptyPending |= transmitFifo.isEmpty();
     }
 
     private void loadShiftRegister() {
@@ -396,7 +449,7 @@ public final class Uart implements Device, BytePorts {
         int character = shifting;
         shifting = IDLE;
         leave(character);
-        if (!transmitFifo.isEmpty()) {
+        if (!transmitFifo.isEmpty() && !isHeldBack()) {
             loadShiftRegister();
         }
         update();
@@ -441,20 +494,25 @@ public final class Uart implements Device, BytePorts {
         }
         int capacity = fifosEnabled() ? FIFO_DEPTH : 1;
         while (!cable.isEmpty() && receiveFifo.size() < capacity) {
-            arrive(cable.remove());
+            takeFromCable();
         }
+    }
+
+    private void takeFromCable() {
+        arrive(cable.remove());
+        taken.run();
     }
 
     /// Whether the guest takes characters now.
     private boolean listens() {
-        return (modemControl & RTS) != 0
+        return modem.has(RTS)
                 || interruptible() && !(timing == Timing.IMMEDIATE && arrives.isSet())
                 || polls == POLLS_OF_A_LISTENER;
     }
 
     /// Whether a character that comes in interrupts the guest.
     private boolean interruptible() {
-        return (interruptEnable & ERBFI) != 0 && (modemControl & OUT2) != 0;
+        return (interruptEnable & ERBFI) != 0 && (!gated || modem.has(OUT2));
     }
 
     /// The interrupt enable or modem control register has been written. A guest that begins to take
@@ -473,7 +531,7 @@ public final class Uart implements Device, BytePorts {
 
     private void characterArrived() {
         if (timing == Timing.PACED && !loop() && !cable.isEmpty()) {
-            arrive(cable.remove());
+            takeFromCable();
         }
         acceptFromCable();
         update();
@@ -547,51 +605,11 @@ public final class Uart implements Device, BytePorts {
         return value;
     }
 
-    // Modem
-
-    private int readModemStatus() {
-        int value = modemStatus;
-        modemStatus &= INPUTS;
-        return value;
-    }
-
-    private void modemLinesChanged() {
-        int inputs = loop() ? loopedInputs() : modemInputs;
-        int deltas = (inputs ^ modemStatus) >> 4 & DELTAS;
-        if ((inputs & RI) != 0) {
-            deltas &= ~TERI; // trailing edge only
-        }
-        modemStatus = inputs | modemStatus & DELTAS | deltas;
-    }
-
-    private int loopedInputs() {
-        return ((modemControl & RTS) != 0 ? CTS : 0)
-                | ((modemControl & DTR) != 0 ? DSR : 0)
-                | ((modemControl & OUT1) != 0 ? RI : 0)
-                | ((modemControl & OUT2) != 0 ? DCD : 0);
-    }
-
-    // Times
-
     private long characterNanos() {
-        int halfBits = 2 * (1 + (lineControl & WORD_LENGTH) + 5) + stopHalfBits();
-        if ((lineControl & PARITY_ENABLE) != 0) {
-            halfBits += 2;
-        }
-        return halfBitNanos(halfBits);
+        return UartRegisters.characterNanos(lineControl, divisor);
     }
 
     private long stopNanos() {
-        return halfBitNanos(stopHalfBits());
-    }
-
-    private int stopHalfBits() {
-        boolean more = (lineControl & STOP_BITS) != 0;
-        boolean fiveBits = (lineControl & WORD_LENGTH) == 0;
-        return !more ? 2 : fiveBits ? 3 : 4;
-    }
-
-    private long halfBitNanos(int halfBits) {
-        return halfBits * Math.max(divisor, 1) * NANOS_PER_HALF_BIT / BASE_BAUD;
+        return UartRegisters.stopNanos(lineControl, divisor);
     }
 }

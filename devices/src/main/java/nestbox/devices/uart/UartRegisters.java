@@ -80,11 +80,36 @@ final class UartRegisters {
     /// Bits per second with a divisor of 1: 1.8432 MHz / 16.
     static final long BASE_BAUD = 115_200;
 
+    private static final long NANOS_PER_HALF_BIT = 1_000_000_000L / 2;
+
     private static final int[] TRIGGER_LEVELS = {1, 4, 8, 14};
 
     private UartRegisters() {}
 
     static int triggerLevel(int fcr) {
         return TRIGGER_LEVELS[fcr >> TRIGGER_SHIFT & 3];
+    }
+
+    /// How long a character takes with its start, parity and stop bits.
+    static long characterNanos(int lineControl, int divisor) {
+        int halfBits = 2 * (1 + (lineControl & WORD_LENGTH) + 5) + stopHalfBits(lineControl);
+        if ((lineControl & PARITY_ENABLE) != 0) {
+            halfBits += 2;
+        }
+        return halfBitNanos(halfBits, divisor);
+    }
+
+    static long stopNanos(int lineControl, int divisor) {
+        return halfBitNanos(stopHalfBits(lineControl), divisor);
+    }
+
+    private static int stopHalfBits(int lineControl) {
+        boolean more = (lineControl & STOP_BITS) != 0;
+        boolean fiveBits = (lineControl & WORD_LENGTH) == 0;
+        return !more ? 2 : fiveBits ? 3 : 4;
+    }
+
+    private static long halfBitNanos(int halfBits, int divisor) {
+        return halfBits * Math.max(divisor, 1) * NANOS_PER_HALF_BIT / BASE_BAUD;
     }
 }
