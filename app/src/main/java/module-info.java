@@ -4,7 +4,7 @@ module nestbox.app {
     requires nestbox.boot;
     requires transitive nestbox.cpu;
     requires nestbox.console;
-    requires nestbox.devices;
+    requires transitive nestbox.devices;
     requires nestbox.images;
     requires transitive nestbox.platform;
     requires nestbox.scenario;

@@ -4,6 +4,7 @@ import nestbox.cpu.Processors;
 import nestbox.cpu.StartState;
 import nestbox.devices.Chipset;
 import nestbox.devices.pci.PciAddress;
+import nestbox.devices.pci.PciBus;
 import nestbox.devices.pci.PciFirmware;
 import nestbox.devices.pci.PciHost;
 import nestbox.devices.uart.Uart;
@@ -179,8 +180,17 @@ public final class Board implements AutoCloseable {
     /// @param nanos of the board's time since power-on
     public record Statistics(long instructions, long nanos) {}
 
-    Processors processors() {
+    public Processors processors() {
         return processors;
+    }
+
+    /// The bus with its functions: each says what it reaches by itself, and where its messages go.
+    public PciBus pci() {
+        return pci.bus();
+    }
+
+    public Chipset chipset() {
+        return chipset;
     }
 
     VirtualClock clock() {
