@@ -35,18 +35,27 @@ final class BrokenRings {
     /// Most indexes are smaller than the smallest queue is at first.
     private static final int USUAL_ENTRIES = 64;
     private static final int REQUESTS = 0x18_0000;
+    private static final int REQUESTS_SIZE = 0x4000;
     private static final int ROUNDS = 6;
+
+    /// All that its devices need; the processor writes little else.
+    static final long OWN = RINGS;
+
+    static final long OWN_END = REQUESTS + REQUESTS_SIZE + 0x2000;
 
     private final SplittableRandom random;
     private final RandomValues values;
     private final GuestMemory memory;
     private final CodeBuffer code = new CodeBuffer();
+    private final int buffersPerLie;
     private final int device;
     private final long registers;
     private int available;
 
-    BrokenRings(SplittableRandom random, GuestMemory memory) {
+    /// @param buffersPerLie how rare a buffer is that lies anywhere
+    BrokenRings(SplittableRandom random, GuestMemory memory, int buffersPerLie) {
         this.random = random;
+        this.buffersPerLie = buffersPerLie;
         this.memory = memory;
         values = new RandomValues(random);
         device = FIRST_DEVICE + random.nextInt(DEVICES);
@@ -177,14 +186,14 @@ final class BrokenRings {
     private void descriptor(long at, int number) {
         int flags = chance(60) ? random.nextInt(0x10000) : randomFlags(number);
         boolean indirect = chance(12);
-        long address = REQUESTS + (random.nextInt(0x4000) & -16);
+        long address = REQUESTS + (random.nextInt(REQUESTS_SIZE) & -16);
         long length = chance(3) ? 1 + random.nextInt(20) : random.nextInt(0x2000);
         if (indirect) {
             flags = DESC_INDIRECT | (chance(8) ? DESC_NEXT : 0);
             address = ring(random.nextInt(QUEUES)) + 16L * random.nextInt(QUEUE_ENTRIES);
             length = chance(6) ? random.nextInt(0x1000) : 16L * random.nextInt(64);
         }
-        if (chance(60)) {
+        if (chance(buffersPerLie)) {
             address = values.address();
         }
         if (chance(60)) {
@@ -210,7 +219,7 @@ final class BrokenRings {
 
     /// Headers of disk requests, at every place where a descriptor may start: type and sector.
     private void requests() {
-        for (int at = 0; at < 0x4000; at += 16) {
+        for (int at = 0; at < REQUESTS_SIZE; at += 16) {
             int type = chance(8) ? random.nextInt(20) : random.nextInt(5);
             memory.writeInt(REQUESTS + at, type);
             memory.writeInt(REQUESTS + at + 4, 0);

@@ -1,5 +1,7 @@
 package nestbox.conformance.hostile;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import nestbox.app.board.DiskSpec;
 import nestbox.cpu.StartState;
 
@@ -41,15 +43,41 @@ class HostileDeviceTest {
 
     @Test
     void noRingBreaksAVirtioDevice() throws IOException {
-        runAll((random, victim) -> new BrokenRings(random, victim.memory()).prepare());
+        runAll((random, victim) -> new BrokenRings(random, victim.memory(), 60).prepare());
+    }
+
+    /// As the guest of a hypervisor that gave it the devices: their lies reach its own memory only.
+    @Test
+    void noRingReachesBeyondWhatItsDeviceWasGiven() throws IOException {
+        System.out.printf("%d cases of seed %x%n", CASES, SEED);
+        Guest lies = (random, victim) -> new BrokenRings(random, victim.memory(), 6).prepare();
+        long faults = 0;
+        try (Victim victim = victim()) {
+            OthersMemory others = new OthersMemory(victim.memory());
+            for (int number = 0; number < CASES; number++) {
+                victim.reset();
+                victim.confineDevices(BrokenRings.OWN, BrokenRings.OWN_END - BrokenRings.OWN);
+                run(victim, lies, number);
+                faults += victim.dmaFaults();
+                others.check("case %d of seed %x".formatted(number, SEED));
+            }
+        }
+        assertThat(faults).isGreaterThan(CASES / 4);
+    }
+
+    private Victim victim() throws IOException {
+        Path disk = Files.write(folder.resolve("disk"), new byte[DISK_BYTES]);
+        DiskSpec overlay = new DiskSpec(disk, DiskSpec.Access.OVERLAY);
+        return new Victim(2, List.of(overlay));
     }
 
     private void runAll(Guest guest) throws IOException {
         System.out.printf("%d cases of seed %x%n", CASES, SEED);
-        Path disk = Files.write(folder.resolve("disk"), new byte[DISK_BYTES]);
-        DiskSpec overlay = new DiskSpec(disk, DiskSpec.Access.OVERLAY);
-        try (Victim victim = new Victim(2, List.of(overlay))) {
+        try (Victim victim = victim()) {
             for (int number = 0; number < CASES; number++) {
+                if (number % CASES_PER_RESET == 0) {
+                    victim.reset();
+                }
                 run(victim, guest, number);
                 if (number % CASES_PER_CHECK == CASES_PER_CHECK - 1) {
                     victim.checkSurroundings();
@@ -61,9 +89,6 @@ class HostileDeviceTest {
 
     private static void run(Victim victim, Guest guest, int number) {
         try {
-            if (number % CASES_PER_RESET == 0) {
-                victim.reset();
-            }
             SplittableRandom random = new SplittableRandom(SEED + number);
             victim.run(guest.prepare(random, victim), NANOS);
         } catch (RuntimeException | Error e) {

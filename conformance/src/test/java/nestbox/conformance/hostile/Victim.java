@@ -8,6 +8,10 @@ import nestbox.app.board.DiskSpec;
 import nestbox.app.board.NetSpec;
 import nestbox.app.board.Outcome;
 import nestbox.cpu.StartState;
+import nestbox.cpu.apic.LocalApic;
+import nestbox.devices.pci.PciFunction;
+import nestbox.platform.DmaDomain;
+import nestbox.platform.DmaDomain.Range;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
 
@@ -70,6 +74,25 @@ final class Victim implements AutoCloseable {
 
     GuestMemory memory() {
         return board.memory();
+    }
+
+    /// Lets the board's PCI functions reach a part of memory and the bootstrap processor, until the
+    /// next reset.
+    void confineDevices(long address, long length) {
+        LocalApic bootstrap = board.processors().bootstrap().apic();
+        for (PciFunction function : board.pci().functions().values()) {
+            Range range = new Range(address, address, length, true);
+            function.dma().ifPresent(dma -> dma.restrictTo(List.of(range)));
+            function.messages().divert(board.processors().apicBus().confinedTo(List.of(bootstrap)));
+        }
+    }
+
+    /// How often devices have met the end of their part since [#confineDevices].
+    long dmaFaults() {
+        return board.pci().functions().values().stream()
+                .flatMap(function -> function.dma().stream())
+                .mapToLong(DmaDomain::faults)
+                .sum();
     }
 
     /// Devices and processors as after power-on.
