@@ -5,9 +5,6 @@ import static nestbox.devices.uart.UartRegisters.*;
 /// The modem control lines of a port: outputs that the guest sets, inputs and their changes, and
 /// how loop mode connects them.
 final class ModemLines {
-    /// What a snapshot holds: the MCR, the MSR, and the inputs from outside.
-    record State(int control, int status, int inputs) {}
-
     private int control;
     private int status;
     private int inputs = CTS | DSR | DCD;
@@ -17,14 +14,14 @@ final class ModemLines {
         status = inputs;
     }
 
-    State save() {
-        return new State(control, status, inputs);
+    ModemState save() {
+        return new ModemState(control, status, inputs);
     }
 
-    void restore(State state) {
-        control = state.control;
-        status = state.status;
-        inputs = state.inputs;
+    void restore(ModemState state) {
+        control = state.control();
+        status = state.status();
+        inputs = state.inputs();
     }
 
     int control() {

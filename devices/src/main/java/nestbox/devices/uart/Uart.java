@@ -54,7 +54,7 @@ public final class Uart implements Device, BytePorts {
             int interruptEnable,
             int fifoControl,
             int lineControl,
-            ModemLines.State modem,
+            ModemState modem,
             int scratch,
             int divisor,
             int lineErrors,
