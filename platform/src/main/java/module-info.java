@@ -1,4 +1,5 @@
 /// What a board is made of.
 module nestbox.platform {
     exports nestbox.platform;
+    exports nestbox.platform.trace;
 }
