@@ -10,17 +10,19 @@ import nestbox.cpu.core.Bus;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
-import nestbox.cpu.entry.EntryFailure;
 import nestbox.cpu.model.CpuModel;
 import nestbox.cpu.model.CpuidLeaves;
 import nestbox.cpu.model.Topology;
+import nestbox.cpu.vmx.FailedEntries;
 import nestbox.platform.Clock;
 import nestbox.platform.IrqLine;
+import nestbox.platform.trace.TraceListener;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PinControl;
 
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.StringJoiner;
@@ -136,15 +138,26 @@ public final class Processor {
         return cpu.delivery.shutdownReason();
     }
 
-    /// How often this processor's guests in VMX non-root operation exited, by reason.
-    public Map<ExitReason, Long> vmExits() {
-        return cpu.vmx.exits();
+    /// What this processor's guests in VMX non-root operation exited for, and what it took.
+    public Map<ExitReason, ExitTally> vmExits() {
+        Map<ExitReason, ExitTally> exits = new EnumMap<>(ExitReason.class);
+        cpu.vmx.counts.forEach(
+                (reason, count, instructions, nanos) ->
+                        exits.put(reason, new ExitTally(count, instructions, nanos)));
+        return exits;
     }
 
-    /// Why the last VM entry failed, if it did: the field, what it held, what would have been
+    /// Which VM entries failed, if any did, and why: the field, what it held, what would have been
     /// accepted, the rule and the section of the manual.
-    public Optional<String> vmEntryFailure() {
-        return cpu.vmx.lastFailure().map(EntryFailure::toString);
+    public Optional<VmEntryFailures> vmEntryFailures() {
+        FailedEntries failed = cpu.vmx.failures;
+        return failed.notable()
+                .map(what -> new VmEntryFailures(cpu.number, failed.count(), failed.nanos(), what));
+    }
+
+    /// Tells a listener about VM entries and VM exits from now on, whatever RESET does.
+    public void trace(TraceListener listener) {
+        cpu.vmx.trace(listener);
     }
 
     /// VMX root operation, for a hypervisor in Java.

@@ -9,6 +9,7 @@ import nestbox.platform.GuestMemory;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
+import nestbox.platform.trace.TraceListener;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -73,6 +74,11 @@ public final class Processors implements AutoCloseable {
 
     public List<Processor> all() {
         return List.copyOf(processors);
+    }
+
+    /// Tells a listener about VM entries and VM exits on all processors from now on.
+    public void trace(TraceListener listener) {
+        processors.forEach(processor -> processor.trace(listener));
     }
 
     public void reset() {

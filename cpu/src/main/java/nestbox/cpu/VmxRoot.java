@@ -160,7 +160,7 @@ public final class VmxRoot {
 
     /// Why the last VM entry failed, if it did, for the user.
     public Optional<String> entryFailure() {
-        return cpu.vmx.lastFailure().map(Object::toString);
+        return cpu.vmx.failures.standing().map(Object::toString);
     }
 
     /// Whether a guest runs, or will when the hypervisor returns.

@@ -57,6 +57,60 @@ public final class MsrAreas {
         return DONE;
     }
 
+    /// Why loading from a list failed, right after it did.
+    ///
+    /// @param number what [#load] has returned
+    public static MsrAreaFailure loadFailure(
+            PhysicalMemory memory, long address, long number, int longest, MsrAccess msrs) {
+        MsrAreaEntry entry = entry(memory, address, number);
+        String why;
+        if (number > longest) {
+            why = tooLong(longest);
+        } else if (isNeverLoaded(entry.index())) {
+            why = "this register can't be loaded from a list";
+        } else {
+            why = unusable(entry, "WRMSR", msrs);
+        }
+        return new MsrAreaFailure(number, entry, why, "Loading MSRs");
+    }
+
+    /// Why storing into a list failed, right after it did.
+    ///
+    /// @param number what [#store] has returned
+    public static MsrAreaFailure storeFailure(
+            PhysicalMemory memory, long address, long number, int longest, MsrAccess msrs) {
+        MsrAreaEntry entry = entry(memory, address, number);
+        String why;
+        if (number > longest) {
+            why = tooLong(longest);
+        } else if (entry.index() == Msr.IA32_SMBASE.number()) {
+            why = "this register can't be stored into a list";
+        } else {
+            why = unusable(entry, "RDMSR", msrs);
+        }
+        return new MsrAreaFailure(number, entry, why, "Saving MSRs");
+    }
+
+    private static String tooLong(int longest) {
+        return "IA32_VMX_MISC promises no more than %d entries".formatted(longest);
+    }
+
+    private static String unusable(MsrAreaEntry entry, String instruction, MsrAccess msrs) {
+        if (entry.reserved() != 0) {
+            return "bits 63:32 of the entry are 0x%X, and must be 0".formatted(entry.reserved());
+        }
+        if (isX2apic(entry.index())) {
+            return "registers of the local APIC can't be in a list";
+        }
+        return msrs.read(entry.index()).isEmpty()
+                ? "RDMSR and WRMSR are #GP, as for registers that the processor doesn't have"
+                : instruction + " is #GP with this value";
+    }
+
+    private static MsrAreaEntry entry(PhysicalMemory memory, long address, long number) {
+        return read(memory, address + (number - 1) * MsrAreaEntry.SIZE);
+    }
+
     private static MsrAreaEntry read(PhysicalMemory memory, long at) {
         return new MsrAreaEntry(
                 (int) memory.readPhysical(at, 4),
@@ -65,14 +119,15 @@ public final class MsrAreas {
     }
 
     private static boolean isLoadable(MsrAreaEntry entry) {
-        int index = entry.index();
-        return entry.reserved() == 0
-                && !isX2apic(index)
-                && index != Msr.IA32_FS_BASE.number()
-                && index != Msr.IA32_GS_BASE.number()
-                && index != Msr.IA32_SMM_MONITOR_CTL.number()
-                && index != Msr.IA32_BIOS_UPDT_TRIG.number()
-                && index != Msr.IA32_BIOS_SIGN_ID.number();
+        return entry.reserved() == 0 && !isX2apic(entry.index()) && !isNeverLoaded(entry.index());
+    }
+
+    private static boolean isNeverLoaded(int index) {
+        return index == Msr.IA32_FS_BASE.number()
+                || index == Msr.IA32_GS_BASE.number()
+                || index == Msr.IA32_SMM_MONITOR_CTL.number()
+                || index == Msr.IA32_BIOS_UPDT_TRIG.number()
+                || index == Msr.IA32_BIOS_SIGN_ID.number();
     }
 
     private static boolean isStorable(MsrAreaEntry entry) {

@@ -44,8 +44,7 @@ final class ExitDetails {
             case MOV_DR -> debugRegister(DrQualification.of(exit.qualification), cpu, fields);
             case EPT_VIOLATION -> {
                 fields.add(new Bits("physical", exit.guestPhysical));
-                EptViolationQualification access =
-                        EptViolationQualification.of(exit.qualification);
+                EptViolationQualification access = EptViolationQualification.of(exit.qualification);
                 if (access.hasLinearAddress()) {
                     fields.add(new Bits("linear", exit.guestLinear));
                 }

@@ -8,7 +8,7 @@ import java.util.Optional;
 public final class FailedEntries {
     private long count;
     private long nanos;
-    private Optional<FailedEntry> last = Optional.empty();
+    private Optional<FailedEntry> notable = Optional.empty();
     private Optional<Explanation> standing = Optional.empty();
 
     /// A VM entry begins.
@@ -19,23 +19,27 @@ public final class FailedEntries {
     /// It has failed.
     void add(FailedEntry failure, long now) {
         count++;
-        nanos = now;
-        last = Optional.of(failure);
         standing = failure.why();
+        // A VMRESUME after a VMLAUNCH that failed says nothing about why that did.
+        if (failure.why().isPresent() || notable.isEmpty()) {
+            nanos = now;
+            notable = Optional.of(failure);
+        }
     }
 
     public long count() {
         return count;
     }
 
-    /// When the last one failed.
-    public long nanos() {
-        return nanos;
+    /// What happened to the last one that failed for a reason that isn't obvious, or to the first
+    /// of all, if none did.
+    public Optional<String> notable() {
+        return notable.map(FailedEntry::toString);
     }
 
-    /// What happened to the last one that failed.
-    public Optional<String> last() {
-        return last.map(FailedEntry::toString);
+    /// When that was.
+    public long nanos() {
+        return nanos;
     }
 
     /// Why the last VM entry of all failed, if it did.

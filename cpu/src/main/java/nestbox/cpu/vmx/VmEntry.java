@@ -9,6 +9,7 @@ import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
 import nestbox.cpu.entry.EntryFailure;
 import nestbox.cpu.entry.EntryState;
+import nestbox.cpu.entry.Explanation;
 import nestbox.cpu.entry.GuestStateRules;
 import nestbox.cpu.entry.MsrAreas;
 import nestbox.x86.ControlBits;
@@ -48,14 +49,12 @@ final class VmEntry {
 
     /// Checks and loads the guest state, then goes on as the guest.
     void enter() {
+        vmx.counts.entered();
         EntryState state = EntryState.of(vmx.vmcs(), vmx.facts);
         Optional<EntryFailure> failure = vmx.passed.guestState(vmx.vmcs(), state);
-        vmx.failure(failure);
         if (failure.isPresent()) {
-            vmx.vmExit()
-                    .entryFailure(
-                            ExitReason.INVALID_GUEST_STATE,
-                            failure.get().rule().qualification().number());
+            int qualification = failure.get().rule().qualification().number();
+            fail(ExitReason.INVALID_GUEST_STATE, qualification, failure.get());
             return;
         }
         cpu.monitored.disarm();
@@ -69,9 +68,10 @@ final class VmEntry {
                         vmx.capabilities.maxMsrList(),
                         vmx.facts);
         if (failed != MsrAreas.DONE) {
-            vmx.vmExit().entryFailure(ExitReason.MSR_LOADING, failed);
+            fail(ExitReason.MSR_LOADING, failed, msrFailure(failed));
             return;
         }
+        vmx.watch.entering(!vmx.vmcs().isLaunched());
         vmx.vmcs().launched();
         vmx.enterGuest();
         cpu.mmu.switchTo(cpu.controls.spaceTag());
@@ -79,6 +79,20 @@ final class VmEntry {
         cpu.stateChanged();
         vmx.time.start();
         inject();
+    }
+
+    private void fail(ExitReason reason, long qualification, Explanation why) {
+        vmx.entryFailed(FailedEntry.of(reason, why));
+        vmx.vmExit().entryFailure(reason, qualification);
+    }
+
+    private Explanation msrFailure(long number) {
+        return MsrAreas.loadFailure(
+                vmx.facts,
+                get(ENTRY_MSR_LOAD_ADDRESS),
+                number,
+                vmx.capabilities.maxMsrList(),
+                vmx.facts);
     }
 
     // SDM Vol. 3C, "Loading Guest State"

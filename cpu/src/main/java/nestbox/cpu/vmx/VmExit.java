@@ -6,6 +6,7 @@ import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
+import nestbox.cpu.entry.Explanation;
 import nestbox.cpu.entry.MsrAreas;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
@@ -23,6 +24,8 @@ import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxAbort;
+
+import java.util.Optional;
 
 /// VM exits: what they record, the guest state that they save, the host state that they load. SDM
 /// Vol. 3C, "VM Exits".
@@ -54,8 +57,9 @@ final class VmExit {
 
     /// The exit that [Vmx#exit] describes.
     void perform() {
-        vmx.counts.add(vmx.exit.reason);
+        vmx.counts.exited(vmx.exit.reason);
         record();
+        vmx.watch.exiting();
         saveRegisters();
         saveSegments();
         saveNonRegisterState();
@@ -68,7 +72,14 @@ final class VmExit {
                         vmx.capabilities.maxMsrList(),
                         vmx.facts);
         if (failed != MsrAreas.DONE) {
-            abort(VmxAbort.SAVING_GUEST_MSRS);
+            Explanation why =
+                    MsrAreas.storeFailure(
+                            vmx.facts,
+                            get(EXIT_MSR_STORE_ADDRESS),
+                            failed,
+                            vmx.capabilities.maxMsrList(),
+                            vmx.facts);
+            abort(VmxAbort.SAVING_GUEST_MSRS, Optional.of(why));
             return;
         }
         boolean nmi =
@@ -83,7 +94,7 @@ final class VmExit {
     /// A VM entry that failed while or after it loaded guest state: as a VM exit, but without
     /// saving anything. SDM Vol. 3C, "VM-Entry Failures During or After Loading Guest State".
     void entryFailure(ExitReason reason, long qualification) {
-        vmx.counts.add(reason);
+        vmx.counts.exited(reason);
         put(EXIT_REASON, reason.number() | ExitReason.ENTRY_FAILURE & 0xFFFF_FFFFL);
         put(EXIT_QUALIFICATION, qualification);
         put(IDT_VECTORING_INFORMATION, 0);
@@ -207,12 +218,12 @@ final class VmExit {
         // What a VM exit reads must still be as VM entry has checked it.
         vmx.controls.load(vmx.vmcs());
         if (wasLong && !wide) {
-            abort(VmxAbort.NOT_64_BIT_HOST);
+            abort(VmxAbort.NOT_64_BIT_HOST, Optional.empty());
             return;
         }
         loadControlRegisters(wide);
         if (!loadMsrs(wide)) {
-            abort(VmxAbort.VMCS_CORRUPTED);
+            abort(VmxAbort.VMCS_CORRUPTED, Optional.empty());
             return;
         }
         loadSegments(wide);
@@ -220,7 +231,7 @@ final class VmExit {
         cpu.rip(get(HOST_RIP));
         cpu.rflags(RFlags.FIXED);
         if (!wide && (cpu.cr4 & ControlBits.CR4_PAE) != 0 && !loadPdptes()) {
-            abort(VmxAbort.HOST_PDPTES);
+            abort(VmxAbort.HOST_PDPTES, Optional.empty());
             return;
         }
         cpu.activity = Activity.ACTIVE;
@@ -242,7 +253,14 @@ final class VmExit {
                         vmx.facts);
         vmx.controls.clear();
         if (failed != MsrAreas.DONE) {
-            abort(VmxAbort.LOADING_HOST_MSRS);
+            Explanation why =
+                    MsrAreas.loadFailure(
+                            vmx.facts,
+                            get(EXIT_MSR_LOAD_ADDRESS),
+                            failed,
+                            vmx.capabilities.maxMsrList(),
+                            vmx.facts);
+            abort(VmxAbort.LOADING_HOST_MSRS, Optional.of(why));
             return;
         }
         vmx.exited();
@@ -313,11 +331,13 @@ final class VmExit {
     }
 
     /// SDM Vol. 3C, "VMX Aborts": the processor shuts down until RESET.
-    private void abort(VmxAbort abort) {
+    private void abort(VmxAbort abort, Optional<Explanation> why) {
+        vmx.watch.aborting(abort, why);
         vmx.vmcs().abort(abort.indicator());
         vmx.leaveGuest();
         // Nothing but RESET ends this shutdown.
         cpu.nmiBlocked = true;
-        cpu.delivery.shutDown("VMX abort: " + abort.title());
+        cpu.delivery.shutDown(
+                "VMX abort: " + abort.title() + why.map(": %s"::formatted).orElse(""));
     }
 }

@@ -6,12 +6,14 @@ import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.entry.ActiveControls;
 import nestbox.cpu.entry.EntryFailure;
+import nestbox.cpu.entry.Explanation;
 import nestbox.cpu.entry.MsrAccess;
 import nestbox.cpu.entry.ProcessorFacts;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.cpu.model.VmxSilicon;
 import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
 import nestbox.platform.Clock;
+import nestbox.platform.trace.TraceListener;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
 import nestbox.x86.RFlags;
@@ -27,7 +29,6 @@ import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmcsRegion;
 import nestbox.x86.vmx.VmxControl;
 
-import java.util.Map;
 import java.util.Optional;
 
 /// VMX operation of one processor. SDM Vol. 3C, "Introduction to Virtual Machine Extensions".
@@ -47,7 +48,6 @@ public final class Vmx {
     final VmcsLayout layout;
     final ProcessorView facts;
     final PassedChecks passed;
-    final ExitCounts counts = new ExitCounts();
     final ActiveControls controls = new ActiveControls();
     final ExitInformation exit = new ExitInformation();
     final GuestTime time;
@@ -63,6 +63,15 @@ public final class Vmx {
 
     /// What comes between a guest's instructions.
     public final NonRootEvents events;
+
+    /// For the user: what VM exits cost, and which VM entries failed.
+    public final ExitCounts counts;
+
+    public final FailedEntries failures = new FailedEntries();
+
+    VmxWatch watch = VmxWatch.NOBODY;
+
+    private final Clock clock;
 
     private final VmEntry entry;
     private final VmExit vmExit;
@@ -89,11 +98,10 @@ public final class Vmx {
 
     private boolean exited;
 
-    /// Why the last VM entry failed, for the user.
-    private Optional<EntryFailure> lastFailure = Optional.empty();
-
     public Vmx(Cpu cpu, Clock clock) {
         this.cpu = cpu;
+        this.clock = clock;
+        counts = new ExitCounts(cpu, clock);
         capabilities =
                 VmxCapabilities.of(
                         cpu.features.vmx().orElse(NOTHING),
@@ -122,6 +130,7 @@ public final class Vmx {
         delivering = Optional.empty();
         entering = false;
         root = Optional.empty();
+        counts.abandoned();
         tags.forget();
     }
 
@@ -144,18 +153,9 @@ public final class Vmx {
         return operating && !nonRoot;
     }
 
-    /// How often guests exited, by reason.
-    public Map<ExitReason, Long> exits() {
-        return counts.all();
-    }
-
-    /// Why the last VM entry failed, if it did.
-    public Optional<EntryFailure> lastFailure() {
-        return lastFailure;
-    }
-
-    void failure(Optional<EntryFailure> failure) {
-        lastFailure = failure;
+    /// Tells a listener about VM entries and VM exits from now on.
+    public void trace(TraceListener listener) {
+        watch = new VmxTrace(this, clock, listener);
     }
 
     // VMX operation
@@ -168,6 +168,7 @@ public final class Vmx {
     }
 
     void leaveOperation() {
+        counts.abandoned();
         operating = false;
         vmxonPointer = VmcsRegion.NO_POINTER;
         current = Optional.empty();
@@ -338,17 +339,33 @@ public final class Vmx {
 
     /// The checks of VMLAUNCH and VMRESUME, with a current VMCS that isn't a shadow.
     Optional<VmInstructionError> prepareEntry(boolean launch) {
+        failures.attempt();
         if ((cpu.heldBack & Interruptibility.MOV_SS) != 0) {
-            return Optional.of(VmInstructionError.ENTRY_BLOCKED_BY_MOV_SS);
+            return refused(VmInstructionError.ENTRY_BLOCKED_BY_MOV_SS, Optional.empty());
         }
         if (vmcs().isLaunched() == launch) {
-            return Optional.of(
+            return refused(
                     launch
                             ? VmInstructionError.VMLAUNCH_NON_CLEAR
-                            : VmInstructionError.VMRESUME_NON_LAUNCHED);
+                            : VmInstructionError.VMRESUME_NON_LAUNCHED,
+                    Optional.empty());
         }
-        failure(passed.controlsAndHost(vmcs()));
-        return lastFailure.map(failure -> failure.rule().stage().error());
+        Optional<EntryFailure> broken = passed.controlsAndHost(vmcs());
+        return broken.isEmpty()
+                ? Optional.empty()
+                : refused(broken.get().rule().stage().error(), Optional.of(broken.get()));
+    }
+
+    private Optional<VmInstructionError> refused(
+            VmInstructionError error, Optional<Explanation> why) {
+        entryFailed(FailedEntry.of(error, why));
+        return Optional.of(error);
+    }
+
+    /// For the user; what the hypervisor sees of it is not done here.
+    void entryFailed(FailedEntry failure) {
+        failures.add(failure, clock.nanos());
+        watch.entryFailed(failure);
     }
 
     /// VMLAUNCH and VMRESUME have passed their checks.

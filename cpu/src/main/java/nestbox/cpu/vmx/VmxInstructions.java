@@ -258,6 +258,7 @@ public final class VmxInstructions {
         Vmx vmx = cpu.vmx;
         boolean launch = reason == ExitReason.VMLAUNCH;
         if (vmx.current().isEmpty() || vmx.vmcs().isShadow()) {
+            vmx.entryFailed(FailedEntry.invalid());
             vmx.failInvalid();
             return;
         }

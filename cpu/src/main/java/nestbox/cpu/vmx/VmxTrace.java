@@ -34,8 +34,7 @@ final class VmxTrace implements VmxWatch {
 
     private void tell(String kind, String name, List<TraceField> fields) {
         int processor = vmx.cpu.number;
-        listener.happened(
-                new TraceEvent(clock.nanos(), processor, SOURCE, kind, name, fields));
+        listener.happened(new TraceEvent(clock.nanos(), processor, SOURCE, kind, name, fields));
     }
 
     private TraceField vmcs() {
@@ -65,10 +64,7 @@ final class VmxTrace implements VmxWatch {
         ExitDetails.of(exit, vmx.cpu, fields);
         ExitDetails.event("event", exit.interruption, exit.errorCode, fields);
         ExitDetails.event(
-                "vectoring",
-                get(IDT_VECTORING_INFORMATION),
-                get(IDT_VECTORING_ERROR_CODE),
-                fields);
+                "vectoring", get(IDT_VECTORING_INFORMATION), get(IDT_VECTORING_ERROR_CODE), fields);
         fields.add(vmcs());
         tell("exit", exit.reason.name(), fields);
     }

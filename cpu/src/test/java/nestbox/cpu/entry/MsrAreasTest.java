@@ -2,6 +2,7 @@ package nestbox.cpu.entry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import nestbox.platform.trace.TraceField;
 import nestbox.x86.Msr;
 
 import org.junit.jupiter.api.Test;
@@ -109,5 +110,41 @@ class MsrAreasTest {
         registers.put(0, 0L);
         assertThat(load(0xFFFF_FFFFL)).isEqualTo(LONGEST + 1);
         assertThat(store(0xFFFF_FFFFL)).isEqualTo(LONGEST + 1);
+    }
+
+    @Test
+    void aFailureToLoadIsExplained() {
+        registers.put(Msr.IA32_PAT.number(), 1L);
+        entry(0, Msr.IA32_PAT.number(), -1);
+        assertThat(whyNotLoaded(1).toString())
+                .isEqualTo(
+                        "entry 1 of the area, MSR 0x277 (IA32_PAT) = 0xFFFFFFFFFFFFFFFF: WRMSR is"
+                                + " #GP with this value (SDM Vol. 3C, \"Loading MSRs\")");
+        entry(0, 0x1234, 0);
+        assertThat(whyNotLoaded(1).why()).contains("RDMSR and WRMSR are #GP");
+        entry(0, 0x803, 0);
+        assertThat(whyNotLoaded(1).why()).contains("local APIC");
+        entry(0, 0x2_0000_0277L, 0);
+        assertThat(whyNotLoaded(1).why()).contains("63:32 of the entry are 0x2");
+        entry(0, Msr.IA32_GS_BASE.number() & 0xFFFF_FFFFL, 0);
+        assertThat(whyNotLoaded(1).why()).contains("can't be loaded from a list");
+        assertThat(whyNotLoaded(LONGEST + 1).why()).contains("no more than 512");
+    }
+
+    @Test
+    void aFailureToStoreIsExplained() {
+        registers.put(Msr.IA32_SMBASE.number(), 0L);
+        entry(1, 0x1234, 0);
+        MsrAreaFailure unknown = MsrAreas.storeFailure(memory, AREA, 2, LONGEST, msrs);
+        assertThat(unknown.why()).contains("RDMSR and WRMSR are #GP");
+        assertThat(unknown.fields())
+                .startsWith(new TraceField.Number("entry", 2), new TraceField.Bits("msr", 0x1234));
+        entry(1, Msr.IA32_SMBASE.number(), 0);
+        assertThat(MsrAreas.storeFailure(memory, AREA, 2, LONGEST, msrs).why())
+                .contains("can't be stored");
+    }
+
+    private MsrAreaFailure whyNotLoaded(long number) {
+        return MsrAreas.loadFailure(memory, AREA, number, LONGEST, msrs);
     }
 }

@@ -22,8 +22,6 @@ import nestbox.x86.vmx.VmxControl;
 
 import org.junit.jupiter.api.Test;
 
-import java.util.Map;
-
 /// Instructions and events of a guest in VMX non-root operation.
 class VmxGuestTest {
     private static final String VMCALL = "0F 01 C1";
@@ -31,7 +29,7 @@ class VmxGuestTest {
     private static void exits(VmxMachine machine, ExitReason reason, long rip, int length) {
         assertThat(machine.cpu.vmx.isNonRoot()).isFalse();
         assertThat(machine.exitReason())
-                .as(machine.cpu.vmx.lastFailure().toString())
+                .as(machine.cpu.vmx.failures.standing().toString())
                 .contains(reason);
         assertThat(machine.get(EXIT_REASON)).isEqualTo(reason.number());
         assertThat(machine.get(GUEST_RIP)).isEqualTo(rip);
@@ -490,8 +488,8 @@ class VmxGuestTest {
             assertThat(machine.get(GUEST_RIP)).isEqualTo(0x1234);
             assertThat(machine.cpu.rip()).isEqualTo(VmxMachine.HOST_EXIT + 1);
             assertThat(machine.vmcs().isLaunched()).isFalse();
-            assertThat(machine.cpu.vmx.lastFailure().orElseThrow().rule().id())
-                    .isEqualTo("guest.rflags.reserved");
+            assertThat(machine.cpu.vmx.failures.standing().orElseThrow().toString())
+                    .contains("(rule guest.rflags.reserved;");
         }
     }
 
@@ -611,21 +609,6 @@ class VmxGuestTest {
             machine.set(GUEST_CR3, directory).launch();
             exits(machine, ExitReason.TASK_SWITCH, VmxMachine.GUEST_CODE, 7);
             assertThat(machine.get(EXIT_QUALIFICATION)).isEqualTo(0x20 | 2L << 30);
-        }
-    }
-
-    @Test
-    void theUserLearnsHowOftenGuestsExitedAndWhyAnEntryFailed() {
-        try (VmxMachine machine = VmxMachine.guest("0F A2")) {
-            machine.launch().resume();
-            assertThat(machine.processors.bootstrap().vmExits())
-                    .containsExactly(Map.entry(ExitReason.CPUID, 2L));
-            assertThat(machine.processors.bootstrap().vmEntryFailure()).isEmpty();
-            machine.set(GUEST_CR3, -1).resume();
-            assertThat(machine.processors.bootstrap().vmEntryFailure().orElseThrow())
-                    .startsWith("GUEST_CR3 = 0xFFFFFFFFFFFFFFFF; accepted: below 1 << 46");
-            machine.set(GUEST_CR3, machine.cpu.cr3).resume();
-            assertThat(machine.processors.bootstrap().vmEntryFailure()).isEmpty();
         }
     }
 

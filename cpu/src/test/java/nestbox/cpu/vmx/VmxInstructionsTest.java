@@ -220,8 +220,8 @@ class VmxInstructionsTest {
         fails(VmInstructionError.ENTRY_INVALID_CONTROL);
         machine.baseline().set(VmcsField.HOST_CR3, -1).launch();
         fails(VmInstructionError.ENTRY_INVALID_HOST_STATE);
-        assertThat(machine.cpu.vmx.lastFailure().orElseThrow().rule().id())
-                .isEqualTo("host.cr3.width");
+        assertThat(machine.cpu.vmx.failures.standing().orElseThrow().toString())
+                .contains("(rule host.cr3.width;");
         machine.set(VmcsField.HOST_CR3, machine.cpu.cr3);
         machine.vmcs().launched();
         machine.launch();

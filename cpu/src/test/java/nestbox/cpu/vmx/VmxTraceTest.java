@@ -20,6 +20,7 @@ import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.VmcsField;
 
+import org.assertj.core.api.ListAssert;
 import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ class VmxTraceTest {
                         new Number("size", 1),
                         new Bits("value", 0x41));
         // mov ecx, 0x277; mov edx, 1; mov eax, 2; wrmsr
-        assertExit("B9 77 02 00 00 BA 01 00 00 00 B8 02 00 00 00 0F 30", null)
+        assertExit("B9 77 02 00 00 BA 01 00 00 00 B8 02 00 00 00 0F 30")
                 .contains(new Bits("msr", 0x277), new Bits("value", 0x1_0000_0002L));
         // mov ebx, 5; mov cr3, rbx
         assertExit("BB 05 00 00 00 0F 22 DB", PrimaryControl.CR3_LOAD_EXITING)
@@ -99,13 +100,9 @@ class VmxTraceTest {
                 .contains(new Text("access", "read"), new Text("register", "DR7"));
     }
 
-    private org.assertj.core.api.ListAssert<TraceField> assertExit(
-            String code, PrimaryControl control) {
+    private ListAssert<TraceField> assertExit(String code, PrimaryControl... controls) {
         try (VmxMachine machine = traced(code)) {
-            if (control != null) {
-                machine.on(control);
-            }
-            machine.launch();
+            machine.on(controls).launch();
         }
         assertThat(last().kind()).isEqualTo("exit");
         return assertThat(last().fields());
@@ -132,9 +129,10 @@ class VmxTraceTest {
         InterruptionInformation fault =
                 InterruptionInformation.of(InterruptionType.HARDWARE_EXCEPTION, Vector.GP)
                         .withErrorCode();
-        // The gate of #GP is missing, so delivery fails; #NP exits while #GP is delivered.
+        // The IDT can't be read, so the event exits on its way.
         try (VmxMachine machine = traced(CPUID)) {
-            machine.set(EXCEPTION_BITMAP, -1);
+            machine.ept();
+            machine.memory.writeLong(machine.eptPage(VmxMachine.IDT), 0);
             machine.set(ENTRY_INTERRUPTION_INFORMATION, fault.toLong());
             machine.set(ENTRY_EXCEPTION_ERROR_CODE, 0x18).launch();
         }
@@ -145,11 +143,21 @@ class VmxTraceTest {
                         new Bits("eventInformation", 0x8000_0B0DL),
                         new Bits("eventErrorCode", 0x18),
                         VMCS);
+        assertThat(last().name()).isEqualTo("EPT_VIOLATION");
+        assertThat(last().fields())
+                .contains(
+                        new Text("vectoring", "#GP"),
+                        new Bits("vectoringInformation", 0x8000_0B0DL),
+                        new Bits("vectoringErrorCode", 0x18))
+                .extracting(TraceField::name)
+                .doesNotContain("event");
+        // ud2
+        try (VmxMachine machine = traced("0F 0B")) {
+            machine.set(EXCEPTION_BITMAP, 1 << Vector.UD).launch();
+        }
         assertThat(last().name()).isEqualTo("EXCEPTION_OR_NMI");
         assertThat(last().fields())
-                .contains(new Text("event", "#GP"), new Text("vectoring", "#GP"))
-                .contains(new Bits("vectoringInformation", 0x8000_0B0DL))
-                .contains(new Bits("vectoringErrorCode", 0x18));
+                .contains(new Text("event", "#UD"), new Bits("eventInformation", 0x8000_0306L));
     }
 
     @Test
@@ -157,7 +165,7 @@ class VmxTraceTest {
         try (VmxMachine machine = traced(CPUID)) {
             machine.set(VmcsField.CR3_TARGET_COUNT, 9).launch();
             assertThat(machine.get(INSTRUCTION_ERROR)).isEqualTo(7);
-            assertThat(processor(machine).vmEntryFailures().orElseThrow().last())
+            assertThat(processor(machine).vmEntryFailures().orElseThrow().what())
                     .startsWith("VM-instruction error 7, VM entry with invalid control field(s): ")
                     .contains("CR3_TARGET_COUNT = 0x9; accepted: ")
                     .contains("SDM Vol. 3C, ");
@@ -183,19 +191,24 @@ class VmxTraceTest {
         try (VmxMachine machine = traced(CPUID)) {
             machine.set(GUEST_CR3, -1).launch();
             assertThat(machine.exitReason()).contains(ExitReason.INVALID_GUEST_STATE);
-            String why = processor(machine).vmEntryFailures().orElseThrow().last();
+            String why = processor(machine).vmEntryFailures().orElseThrow().what();
             assertThat(why)
                     .startsWith("exit reason 33, VM-entry failure due to invalid guest state: ")
                     .contains("GUEST_CR3 = 0xFFFFFFFFFFFFFFFF; accepted: below 1 << 46");
             assertThat(processor(machine).vmxRoot().entryFailure().orElseThrow())
                     .startsWith("GUEST_CR3 = ");
+            machine.resume();
+            assertThat(processor(machine).vmEntryFailures().orElseThrow().what()).isEqualTo(why);
             machine.set(GUEST_CR3, machine.cpu.cr3).launch();
             assertThat(processor(machine).vmxRoot().entryFailure()).isEmpty();
-            assertThat(processor(machine).vmEntryFailures().orElseThrow().count()).isEqualTo(1);
+            assertThat(processor(machine).vmEntryFailures().orElseThrow().count()).isEqualTo(2);
         }
         assertThat(names())
                 .containsExactly(
-                        "entry-failure INVALID_GUEST_STATE", "entry VMLAUNCH", "exit CPUID");
+                        "entry-failure INVALID_GUEST_STATE",
+                        "entry-failure VMRESUME_NON_LAUNCHED",
+                        "entry VMLAUNCH",
+                        "exit CPUID");
     }
 
     @Test
@@ -206,7 +219,7 @@ class VmxTraceTest {
             machine.set(ENTRY_MSR_LOAD_ADDRESS, VmxMachine.LIST).set(ENTRY_MSR_LOAD_COUNT, 1);
             machine.launch();
             assertThat(machine.exitReason()).contains(ExitReason.MSR_LOADING);
-            assertThat(processor(machine).vmEntryFailures().orElseThrow().last())
+            assertThat(processor(machine).vmEntryFailures().orElseThrow().what())
                     .startsWith("exit reason 34, VM-entry failure due to MSR loading: entry 1 of")
                     .contains("MSR 0x277 (IA32_PAT) = 0x2: WRMSR is #GP with this value");
         }
@@ -222,6 +235,8 @@ class VmxTraceTest {
             machine.host("66 0F C7 30", VmxMachine.VMCS_REGION).launch();
             assertThat(machine.cpu.rflags() & RFlags.CF).isNotZero();
             assertThat(processor(machine).vmEntryFailures().orElseThrow().count()).isEqualTo(2);
+            assertThat(processor(machine).vmEntryFailures().orElseThrow().what())
+                    .isEqualTo("VM-instruction error 5, VMRESUME with non-launched VMCS");
         }
         assertThat(names())
                 .containsExactly(
@@ -238,7 +253,8 @@ class VmxTraceTest {
                     .startsWith("VMX abort: Failure on loading host MSRs: entry 1 of the area")
                     .contains("0x1234");
         }
-        assertThat(names()).containsExactly("entry VMLAUNCH", "exit CPUID", "abort LOADING_HOST_MSRS");
+        assertThat(names())
+                .containsExactly("entry VMLAUNCH", "exit CPUID", "abort LOADING_HOST_MSRS");
         assertThat(last().fields()).contains(new Bits("msr", 0x1234));
     }
 
