@@ -23,8 +23,9 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.function.Consumer;
 
-/// Debian's KVM in the guest, with its default parameters: QEMU starts a second Debian on it, and
-/// one can log in at its console.
+/// Debian's KVM in the guest, with its default parameters: when it boots, QEMU starts a second
+// Debian
+/// on it, and one can log in at its console. When that one is off, the first has a shell.
 class NestedBootTest {
     private static final Duration LIMIT = Duration.ofMinutes(20);
     private static final String L1_PROMPT = "nestbox:/# ";
@@ -64,12 +65,11 @@ class NestedBootTest {
         Dialogue dialogue =
                 new Dialogue(
                         List.of(
-                                new Step(L1_PROMPT, "cat /sys/class/dmi/id/product_name"),
-                                new Step(L1_PROMPT, "/root/start-l2"),
                                 new Step("l2 login: ", "root"),
                                 new Step("l2:", "cat /sys/class/dmi/id/product_name"),
                                 new Step("l2:", "echo sum $((6 * 7))"),
                                 new Step("l2:", "poweroff -f"),
+                                new Step(L1_PROMPT, "cat /sys/class/dmi/id/product_name"),
                                 new Step(L1_PROMPT, "poweroff -f")));
         Outcome outcome = run(dialogue);
 
