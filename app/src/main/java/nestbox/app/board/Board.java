@@ -1,7 +1,10 @@
 package nestbox.app.board;
 
+import nestbox.cpu.ExitTally;
+import nestbox.cpu.Processor;
 import nestbox.cpu.Processors;
 import nestbox.cpu.StartState;
+import nestbox.cpu.VmEntryFailures;
 import nestbox.devices.Chipset;
 import nestbox.devices.pci.PciAddress;
 import nestbox.devices.pci.PciBus;
@@ -14,10 +17,14 @@ import nestbox.platform.MmioSpace;
 import nestbox.platform.PortIo;
 import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
+import nestbox.platform.trace.TraceListener;
+import nestbox.x86.vmx.ExitReason;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// A PC: processors, memory, chip set and PCI devices, wired together.
@@ -173,12 +180,36 @@ public final class Board implements AutoCloseable {
 
     /// What the run has taken so far.
     public Statistics statistics() {
-        return new Statistics(processors.executed(), clock.nanos());
+        Map<ExitReason, ExitTally> exits = new EnumMap<>(ExitReason.class);
+        List<VmEntryFailures> failures = new ArrayList<>();
+        for (Processor processor : processors.all()) {
+            processor
+                    .vmExits()
+                    .forEach((reason, tally) -> exits.merge(reason, tally, ExitTally::plus));
+            processor.vmEntryFailures().ifPresent(failures::add);
+        }
+        return new Statistics(processors.executed(), clock.nanos(), exits, failures);
+    }
+
+    /// Tells a listener about VM entries and VM exits from now on.
+    public void trace(TraceListener listener) {
+        processors.trace(listener);
     }
 
     /// @param instructions retired by all processors
     /// @param nanos of the board's time since power-on
-    public record Statistics(long instructions, long nanos) {}
+    /// @param vmExits of all processors, by reason
+    /// @param vmEntryFailures one for each processor that had any
+    public record Statistics(
+            long instructions,
+            long nanos,
+            Map<ExitReason, ExitTally> vmExits,
+            List<VmEntryFailures> vmEntryFailures) {
+        public Statistics {
+            vmExits = Map.copyOf(vmExits);
+            vmEntryFailures = List.copyOf(vmEntryFailures);
+        }
+    }
 
     public Processors processors() {
         return processors;

@@ -16,7 +16,10 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
+import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 
 /// `nestbox boot`: a machine of its own for one guest, with this terminal as its serial console.
@@ -71,17 +74,23 @@ final class BootCommand implements Callable<Integer> {
             ending = session.run();
             statistics = session.statistics();
         }
+        int status = status(ending, err);
         if (run.stats) {
             err.println(describe(statistics, System.nanoTime() - started));
+            err.print(VmxSummary.exits(statistics.vmExits()));
         }
-        return status(ending, err);
+        if (run.stats || run.traced().isPresent() || isBadEnd(ending)) {
+            err.print(VmxSummary.failures(statistics.vmEntryFailures()));
+        }
+        err.flush();
+        return status;
     }
 
     private Session session(BootImages images, GuestFiles files) throws IOException {
         long memory = machine.memory.orElse(files.defaultMemory()).bytes();
         Session.Limits limits = new Session.Limits(run.until, run.timeout, !run.noReboot);
         Session.Outputs outputs =
-                new Session.Outputs(run.serial2, run.debugConsole, run.virtioConsole);
+                new Session.Outputs(run.serial2, run.debugConsole, run.virtioConsole, run.traced());
         try {
             return new Session(
                     streams,
@@ -102,7 +111,7 @@ final class BootCommand implements Callable<Integer> {
                                     Rtc.DEFAULT_START,
                                     machine.clock));
         } catch (IOException e) {
-            throw machine.explained(e);
+            throw explained(e);
         } catch (OutOfMemoryError e) {
             throw new UserMistake(
                     ("This host has no room for a guest with %d MiB of memory: give it"
@@ -110,6 +119,27 @@ final class BootCommand implements Callable<Integer> {
                             .formatted(memory >> 20),
                     e);
         }
+    }
+
+    private UserMistake explained(IOException e) {
+        boolean trace =
+                e instanceof FileSystemException failed
+                        && run.traceFile.map(Path::toString).equals(file(failed));
+        return trace ? UserMistake.of("Can't write the trace", e) : machine.explained(e);
+    }
+
+    private static Optional<String> file(FileSystemException e) {
+        return Optional.ofNullable(e.getFile());
+    }
+
+    /// Whether a VM entry that failed may be why the run ended so.
+    private static boolean isBadEnd(Ending ending) {
+        return switch (ending) {
+            case Ending.ByGuest(Outcome.Crashed _), Ending.ByGuest(Outcome.Deadlocked _) -> true;
+            case Ending.TimeLimit() -> true;
+            case Ending.ByGuest _, Ending.TextSeen _, Ending.Left _ -> false;
+            case Ending.OutputLost _, Ending.TraceLost _ -> false;
+        };
     }
 
     private int status(Ending ending, PrintWriter err) {
@@ -121,6 +151,10 @@ final class BootCommand implements Callable<Integer> {
             }
             case Ending.OutputLost(String reason) -> {
                 err.println("nestbox: The guest's output can't be written: %s.".formatted(reason));
+                yield ExitStatus.USER_MISTAKE.code();
+            }
+            case Ending.TraceLost(String reason) -> {
+                err.println("nestbox: The trace can't be written: %s.".formatted(reason));
                 yield ExitStatus.USER_MISTAKE.code();
             }
             case Ending.ByGuest(Outcome outcome) -> status(outcome, err);

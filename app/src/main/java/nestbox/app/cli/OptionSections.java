@@ -25,7 +25,7 @@ final class OptionSections implements IHelpSectionRenderer {
         List<OptionSpec> options = group.getValue().options();
         Help.Layout layout = help.createDefaultLayout();
         layout.addAllOptions(options, help.parameterLabelRenderer());
-        String heading = standard ? "%n" : "%n%s:%n".formatted(group.getKey());
+        String heading = (standard ? "%n" : "%n%s:%n").formatted(group.getKey());
         return heading + layout;
     }
 }

@@ -1,13 +1,18 @@
 package nestbox.app.cli;
 
 import nestbox.app.console.SinkSpec;
+import nestbox.app.session.Session;
+import nestbox.platform.trace.TraceEvent;
 
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// Options that say where output goes and when a run ends.
 final class RunOptions {
@@ -57,8 +62,47 @@ final class RunOptions {
             description = "End with status 0 when the guest resets, instead of booting again.")
     boolean noReboot;
 
-    @Option(names = "--stats", description = "Print on standard error what the run took.")
+    @Option(
+            names = "--stats",
+            description =
+                    "Print on standard error what the run took, and what VM exits took of it.")
     boolean stats;
+
+    @Option(
+            names = "--trace",
+            paramLabel = "TOPIC",
+            description =
+                    "Print a line on standard error for everything that happens. The only TOPIC is"
+                            + " ${COMPLETION-CANDIDATES}: VM entries, VM exits, and why VM entries"
+                            + " fail.")
+    Optional<TraceTopic> trace = Optional.empty();
+
+    @Option(
+            names = "--trace-file",
+            paramLabel = "FILE",
+            description = "Write the trace there instead, one JSON object a line.")
+    Optional<Path> traceFile = Optional.empty();
+
+    /// What a trace can be about.
+    enum TraceTopic {
+        VMX;
+
+        /// As users write it.
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /// The trace that is asked for, if one is: a file alone says enough.
+    Optional<Session.Trace> traced() {
+        if (trace.isEmpty() && traceFile.isEmpty()) {
+            return Optional.empty();
+        }
+        Function<TraceEvent, String> format =
+                traceFile.isPresent() ? TraceJson::line : TraceEvent::toString;
+        return Optional.of(new Session.Trace(traceFile, format));
+    }
 
     /// Insists on something to look for.
     static final class Text implements ITypeConverter<String> {

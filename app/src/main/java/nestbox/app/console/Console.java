@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -46,6 +47,20 @@ public final class Console implements AutoCloseable {
                 yield writer("file-output", file);
             }
         };
+    }
+
+    /// Opens a place for lines about the run: a file, which is emptied first, or standard error.
+    ///
+    /// @param onLost told once, on another thread, when nothing more can be written there
+    public OutputWriter open(Optional<Path> file, Consumer<IOException> onLost) throws IOException {
+        OutputStream out = streams.err();
+        if (file.isPresent()) {
+            out = Files.newOutputStream(file.get());
+            files.add(out);
+        }
+        OutputWriter writer = new OutputWriter("lines-output", out, onLost);
+        writers.add(writer);
+        return writer;
     }
 
     /// Starts to bring standard input to a serial port.

@@ -59,6 +59,37 @@ public final class OutputWriter implements ByteSink, AutoCloseable {
         }
     }
 
+    /// Like [#write(byte)] for each of them, with nobody else's in between.
+    public void write(byte[] bytes) {
+        lock.lock();
+        try {
+            int from = 0;
+            while (from < bytes.length && failure.isEmpty()) {
+                if (count == CAPACITY) {
+                    changed.awaitUninterruptibly();
+                    continue;
+                }
+                int length = Math.min(bytes.length - from, CAPACITY - count);
+                System.arraycopy(bytes, from, gathered, count, length);
+                from += length;
+                count += length;
+                changed.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Why the stream takes no more, if that is so. After [#close] the answer is final.
+    public Optional<IOException> failure() {
+        lock.lock();
+        try {
+            return failure;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// Writes what is left. The stream stays open.
     @Override
     public void close() {

@@ -18,4 +18,7 @@ public sealed interface Ending {
 
     /// What the guest sends can't be written any more.
     record OutputLost(String reason) implements Ending {}
+
+    /// The trace can't be written any more.
+    record TraceLost(String reason) implements Ending {}
 }

@@ -4,14 +4,19 @@ import nestbox.app.board.Board;
 import nestbox.app.board.BoardConfiguration;
 import nestbox.app.board.Outcome;
 import nestbox.app.console.Console;
+import nestbox.app.console.OutputWriter;
 import nestbox.app.console.SerialInput;
 import nestbox.app.console.SinkSpec;
 import nestbox.app.console.StandardStreams;
 import nestbox.app.console.TextWatch;
 import nestbox.boot.BootImages;
 import nestbox.platform.ByteSink;
+import nestbox.platform.trace.TraceEvent;
+import nestbox.platform.trace.TraceListener;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Timer;
@@ -33,7 +38,18 @@ public final class Session implements AutoCloseable {
     /// Where the guest's other outputs go.
     ///
     /// @param virtioConsole without it the board has no virtio console
-    public record Outputs(SinkSpec com2, SinkSpec debugConsole, Optional<SinkSpec> virtioConsole) {}
+    /// @param trace what to do with what VMX does
+    public record Outputs(
+            SinkSpec com2,
+            SinkSpec debugConsole,
+            Optional<SinkSpec> virtioConsole,
+            Optional<Trace> trace) {}
+
+    /// Events as lines.
+    ///
+    /// @param file where to; without it, standard error
+    /// @param format makes a line of an event
+    public record Trace(Optional<Path> file, Function<TraceEvent, String> format) {}
 
     /// The serial outputs of a board that is to be built.
     public record Sinks(
@@ -55,6 +71,8 @@ public final class Session implements AutoCloseable {
     /// Set once the board exists: until then nothing runs that could be stopped.
     private volatile Runnable stop = () -> {};
 
+    private Optional<OutputWriter> trace = Optional.empty();
+
     /// @param configuration the board's, given where its serial ports lead
     /// @throws IOException when a file or socket can't be opened
     public Session(
@@ -68,13 +86,22 @@ public final class Session implements AutoCloseable {
         this.limits = limits;
         console = new Console(streams, this::outputLost);
         try {
-            board = new Board(configuration.apply(sinks(outputs)));
+            Sinks sinks = sinks(outputs);
+            if (outputs.trace().isPresent()) {
+                trace = Optional.of(console.open(outputs.trace().get().file(), this::traceLost));
+            }
+            board = new Board(configuration.apply(sinks));
         } catch (IOException | RuntimeException | Error e) {
             timer.cancel();
             console.close();
             throw e;
         }
         stop = board::stop;
+        trace.ifPresent(writer -> board.trace(lines(writer, outputs.trace().get().format())));
+    }
+
+    private static TraceListener lines(OutputWriter out, Function<TraceEvent, String> format) {
+        return event -> out.write((format.apply(event) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     private Sinks sinks(Outputs outputs) throws IOException {
@@ -106,7 +133,17 @@ public final class Session implements AutoCloseable {
             outcome = board.run();
         }
         end(new Ending.ByGuest(outcome));
-        return ending.get().orElseThrow();
+        return lostTrace().orElse(ending.get().orElseThrow());
+    }
+
+    /// Writes the end of the trace: if that fails, the run has not given what was asked for.
+    private Optional<Ending> lostTrace() {
+        trace.ifPresent(OutputWriter::close);
+        return trace.flatMap(OutputWriter::failure).map(Session::traceEnding);
+    }
+
+    private static Ending traceEnding(IOException e) {
+        return new Ending.TraceLost(String.valueOf(e.getMessage()));
     }
 
     /// What the run has taken.
@@ -123,6 +160,10 @@ public final class Session implements AutoCloseable {
                     }
                 };
         timer.schedule(task, limit.toMillis());
+    }
+
+    private void traceLost(IOException e) {
+        end(traceEnding(e));
     }
 
     private void outputLost(IOException e) {

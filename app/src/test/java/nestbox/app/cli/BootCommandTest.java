@@ -144,6 +144,7 @@ class BootCommandTest {
         assertThat(Run.of("--help").status()).isZero();
         assertThat(Run.of("--help").out()).contains("boot");
         assertThat(Run.of("boot", "--help").out()).contains("--kernel", "Exit status");
+        assertThat(Run.of("boot", "--help").out()).doesNotContain("%");
         assertThat(Run.of("--version").out()).startsWith("nestbox ");
         assertThat(Run.of().status()).isEqualTo(2);
         assertThat(Run.of("boto").err()).contains("boto", "boot");

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /// Puts together multiboot kernels of a few instructions, in 32-bit machine code.
-final class GuestProgram {
+class GuestProgram {
     private static final int LOAD = 0x10_0000;
     private static final int HEADER_SIZE = 32;
     private static final int COM1 = 0x3F8;
@@ -18,7 +18,7 @@ final class GuestProgram {
 
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
 
-    private GuestProgram bytes(int... values) {
+    final GuestProgram bytes(int... values) {
         for (int value : values) {
             code.write(value);
         }
@@ -79,6 +79,25 @@ final class GuestProgram {
         bytes(0xEC, 0xA8, 1, 0x74, -9 & 0xFF); // in al, dx; test al, 1; jz back
         bytes(0x66, 0xBA, COM1 & 0xFF, COM1 >> 8); // mov dx, COM1
         return bytes(0xEC, 0xEE, 0x3C, 'q', 0x75, -19 & 0xFF); // in; out; cmp al, 'q'; jne
+    }
+
+    final GuestProgram word(int value) {
+        return bytes(value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF, value >>> 24);
+    }
+
+    /// mov dword [address], value
+    final GuestProgram store(int address, int value) {
+        return bytes(0xC7, 0x05).word(address).word(value);
+    }
+
+    /// Code that is only jumped to: jmp past it.
+    ///
+    /// @return where it lies
+    final int place(GuestProgram block) {
+        bytes(0xE9).word(block.code.size());
+        int address = LOAD + HEADER_SIZE + code.size();
+        code.writeBytes(block.code.toByteArray());
+        return address;
     }
 
     byte[] kernel() {
