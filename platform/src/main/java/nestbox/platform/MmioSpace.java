@@ -15,8 +15,20 @@ public final class MmioSpace {
         }
     }
 
+    /// Told of every range that is mapped or taken away.
+    @FunctionalInterface
+    public interface Listener {
+        void changed(long start, long length, boolean mapped);
+    }
+
     private final TreeMap<Long, Range> ranges = new TreeMap<>(Long::compareUnsigned);
     private Range last = new Range(0, 0, null);
+    private Listener listener = (start, length, mapped) -> {};
+
+    /// From now on, tells of all changes.
+    public void onChange(Listener told) {
+        listener = told;
+    }
 
     /// @return false, with nothing changed, if the range overlaps one that is mapped already
     public boolean map(long start, long length, Mmio device) {
@@ -31,6 +43,7 @@ public final class MmioSpace {
             return false;
         }
         ranges.put(start, new Range(start, length, device));
+        listener.changed(start, length, true);
         return true;
     }
 
@@ -40,6 +53,7 @@ public final class MmioSpace {
         if (range != null && range.device == device) {
             ranges.remove(start);
             last = new Range(0, 0, null);
+            listener.changed(start, range.length, false);
         }
     }
 

@@ -1,5 +1,7 @@
 package nestbox.devices.pci;
 
+import java.util.stream.Stream;
+
 /// What a base address register asks for.
 public enum BarKind {
     IO(PciRegisters.BAR_IO),
@@ -11,6 +13,14 @@ public enum BarKind {
 
     BarKind(int typeBits) {
         this.typeBits = typeBits;
+    }
+
+    /// The kind of a register with these read-only low bits.
+    public static BarKind of(int typeBits) {
+        return Stream.of(values())
+                .filter(kind -> kind.typeBits == typeBits)
+                .findFirst()
+                .orElse((typeBits & PciRegisters.BAR_64_BIT) != 0 ? MEMORY_64 : MEMORY_32);
     }
 
     /// The read-only low bits of the register.

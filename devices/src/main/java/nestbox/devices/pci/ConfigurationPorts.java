@@ -19,13 +19,13 @@ public final class ConfigurationPorts implements Device, PortIo {
     private static final int ENABLE = 1 << 31;
     private static final int WRITABLE = ENABLE | 0xFF_FFFC;
 
-    private final PciBus bus;
+    private final ConfigurationSpace space;
     private final PortIo others;
     private State state = new State(0);
 
     /// @param others gets byte and word accesses at 0xCF8–0xCFB
-    public ConfigurationPorts(PciBus bus, PortIo others) {
-        this.bus = bus;
+    public ConfigurationPorts(ConfigurationSpace space, PortIo others) {
+        this.space = space;
         this.others = others;
     }
 
@@ -45,7 +45,7 @@ public final class ConfigurationPorts implements Device, PortIo {
             int at = state.address;
             return (at & ENABLE) == 0
                     ? -1
-                    : bus.readConfig(at >>> 16 & 0xFF, at >>> 8 & 0xFF, register(port), size);
+                    : space.readConfig(at >>> 16 & 0xFF, at >>> 8 & 0xFF, register(port), size);
         }
         return port == FIRST_PORT && size == 4 ? state.address : others.read(port, size);
     }
@@ -55,7 +55,7 @@ public final class ConfigurationPorts implements Device, PortIo {
         int at = state.address;
         if (port >= DATA) {
             if ((at & ENABLE) != 0) {
-                bus.writeConfig(at >>> 16 & 0xFF, at >>> 8 & 0xFF, register(port), size, value);
+                space.writeConfig(at >>> 16 & 0xFF, at >>> 8 & 0xFF, register(port), size, value);
             }
         } else if (port == FIRST_PORT && size == 4) {
             state = new State(value & WRITABLE);

@@ -1,28 +1,21 @@
 package nestbox.devices.pci;
 
-import nestbox.devices.BoardMap;
 import nestbox.devices.WiredOr;
 import nestbox.platform.IrqLine;
 import nestbox.platform.MessageSink;
-import nestbox.platform.Mmio;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortSpace;
 
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
 
 /// Bus 0, the only one: finds the function that a configuration access is for, wires interrupts,
 /// and lets BARs wait for addresses that are taken.
-///
-/// As [Mmio] it is the enhanced configuration access mechanism (ECAM): 4 KiB for each function of
-/// 256 buses.
-public final class PciBus implements Mmio {
-    /// Bytes that the ECAM window takes.
-    public static final long ECAM_SIZE = (long) BoardMap.ECAM_BUSES << 20;
-
+public final class PciBus implements ConfigurationSpace {
     private final PciFunction[] functions = new PciFunction[256];
     private final WiredOr[] wires = new WiredOr[IntxRouting.WIRES];
     private final PciFunction.Wiring wiring;
@@ -53,6 +46,11 @@ public final class PciBus implements Mmio {
         markMultiFunction(address.device() << 3);
     }
 
+    /// What is plugged in at a device and function, as in a configuration address.
+    public Optional<PciFunction> function(int deviceFunction) {
+        return Optional.ofNullable(functions[deviceFunction & 0xFF]);
+    }
+
     /// What is plugged in where.
     public NavigableMap<PciAddress, PciFunction> functions() {
         NavigableMap<PciAddress, PciFunction> present =
@@ -75,38 +73,18 @@ public final class PciBus implements Mmio {
         }
     }
 
-    /// @param size 1, 2 or 4 bytes
-    /// @return all ones where there is no function
+    @Override
     public int readConfig(int bus, int deviceFunction, int offset, int size) {
         PciFunction function = bus == 0 ? functions[deviceFunction & 0xFF] : null;
         return function == null ? -1 : function.readConfig(offset, size);
     }
 
+    @Override
     public void writeConfig(int bus, int deviceFunction, int offset, int size, int value) {
         PciFunction function = bus == 0 ? functions[deviceFunction & 0xFF] : null;
         if (function != null) {
             function.writeConfig(offset, size, value);
         }
-    }
-
-    @Override
-    public long read(long offset, int size) {
-        if (size == 8) {
-            return read(offset, 4) & 0xFFFF_FFFFL | read(offset + 4, 4) << 32;
-        }
-        int at = (int) offset;
-        return readConfig(at >>> 20 & 0xFF, at >>> 12 & 0xFF, at & 0xFFF, size);
-    }
-
-    @Override
-    public void write(long offset, int size, long value) {
-        if (size == 8) {
-            write(offset, 4, value);
-            write(offset + 4, 4, value >>> 32);
-            return;
-        }
-        int at = (int) offset;
-        writeConfig(at >>> 20 & 0xFF, at >>> 12 & 0xFF, at & 0xFFF, size, (int) value);
     }
 
     private void mapWaiting() {

@@ -115,6 +115,14 @@ public abstract class PciFunction implements Device {
         return at;
     }
 
+    /// Says that there is a list of capabilities, which somebody else answers for.
+    ///
+    /// @param first where it starts
+    protected final void capabilitiesAt(int first) {
+        capabilitiesPointer.reset(first);
+        status.reset(status.value() | STATUS_CAPABILITIES);
+    }
+
     protected final void addMsi(int vectors) {
         msi = Optional.of(new Msi(this, config, vectors));
     }

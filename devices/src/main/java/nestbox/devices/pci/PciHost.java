@@ -51,7 +51,7 @@ public final class PciHost {
                         });
         ConfigurationPorts configuration = new ConfigurationPorts(bus, resetControl);
         ports.map(ConfigurationPorts.FIRST_PORT, ConfigurationPorts.PORT_COUNT, configuration);
-        if (!mmio.map(BoardMap.ECAM, PciBus.ECAM_SIZE, bus)) {
+        if (!mmio.map(BoardMap.ECAM, ConfigurationSpace.ECAM_SIZE, bus)) {
             throw new IllegalStateException("something is mapped in the ECAM window already");
         }
         return new PciHost(bus, configuration, isaBridge);
