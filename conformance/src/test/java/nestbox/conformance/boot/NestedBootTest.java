@@ -24,8 +24,7 @@ import java.util.Queue;
 import java.util.function.Consumer;
 
 /// Debian's KVM in the guest, with its default parameters: when it boots, QEMU starts a second
-// Debian
-/// on it, and one can log in at its console. When that one is off, the first has a shell.
+/// Debian on it, and one can log in at its console. When that one is off, the first has a shell.
 class NestedBootTest {
     private static final Duration LIMIT = Duration.ofMinutes(20);
     private static final String L1_PROMPT = "nestbox:/# ";
