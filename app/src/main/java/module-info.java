@@ -5,6 +5,7 @@ module nestbox.app {
     requires transitive nestbox.cpu;
     requires nestbox.console;
     requires transitive nestbox.devices;
+    requires transitive nestbox.hypervisor;
     requires nestbox.images;
     requires transitive nestbox.platform;
     requires nestbox.scenario;

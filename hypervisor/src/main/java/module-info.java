@@ -1,5 +1,6 @@
 /// L0: a hypervisor that runs the virtual machines of a scenario on a board's processors.
 module nestbox.hypervisor {
+    requires transitive nestbox.boot;
     requires transitive nestbox.cpu;
     requires transitive nestbox.devices;
     requires transitive nestbox.platform;

@@ -12,6 +12,7 @@ import nestbox.devices.pci.PciFirmware;
 import nestbox.devices.pci.PciHost;
 import nestbox.devices.uart.Uart;
 import nestbox.devices.virtio.VirtioPci;
+import nestbox.hypervisor.Machine;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortIo;
@@ -43,6 +44,7 @@ public final class Board implements AutoCloseable {
     private final GuestMemory memory;
     private final VirtualClock clock = new VirtualClock();
     private final PortSpace ports = new PortSpace();
+    private final MmioSpace mmio = new MmioSpace();
     private final Processors processors;
     private final Control control;
     private final Chipset chipset;
@@ -55,7 +57,6 @@ public final class Board implements AutoCloseable {
         this.configuration = configuration;
         backends = Backends.open(configuration);
         memory = new GuestMemory(configuration.memory());
-        MmioSpace mmio = new MmioSpace();
         processors =
                 new Processors(
                         configuration.processors(),
@@ -142,6 +143,19 @@ public final class Board implements AutoCloseable {
 
     public GuestMemory memory() {
         return memory;
+    }
+
+    /// The board as a hypervisor in Java sees it.
+    public Machine machine() {
+        return new Machine(
+                memory,
+                ports,
+                mmio,
+                pci.bus(),
+                clock,
+                processors.all(),
+                processors.apicBus(),
+                control);
     }
 
     /// Puts the bootstrap processor where a boot loader starts it.

@@ -69,16 +69,30 @@ public final class ApicBus implements MessageSink {
                     case INIT -> (command & ICR_LEVEL) == 0 || (command & ICR_ASSERT) != 0;
                     case RESERVED, EXT_INT -> false;
                 };
-        if (!sendable) {
-            return;
+        if (sendable) {
+            deliver(message, audience(sender, command, message));
         }
+    }
+
+    /// The local APICs that a write to a local APIC's ICR would reach; of several among which the
+    /// bus would choose, all.
+    ///
+    /// @param command as written: bits 63:32 are the destination in the format of the sender's mode
+    public List<LocalApic> addressees(LocalApic sender, long command) {
+        InterruptMessage message =
+                InterruptMessage.ofCommand(command, sender.mode() == ApicMode.X2APIC);
+        return apics.stream().filter(audience(sender, command, message)).toList();
+    }
+
+    private static Predicate<LocalApic> audience(
+            LocalApic sender, long command, InterruptMessage message) {
         boolean self = message.canIncludeSelf();
-        switch ((int) command >>> 18 & 3) {
-            case 0 -> deliver(message);
-            case 1 -> deliver(message, apic -> apic == sender && self);
-            case 2 -> deliver(message, apic -> apic.isEnabled() && (apic != sender || self));
-            default -> deliver(message, apic -> apic.isEnabled() && apic != sender);
-        }
+        return switch ((int) command >>> 18 & 3) {
+            case 0 -> apic -> apic.isAddressedBy(message);
+            case 1 -> apic -> apic == sender && self;
+            case 2 -> apic -> apic.isEnabled() && (apic != sender || self);
+            default -> apic -> apic.isEnabled() && apic != sender;
+        };
     }
 
     private void deliver(InterruptMessage message) {

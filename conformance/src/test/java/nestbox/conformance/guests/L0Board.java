@@ -1,0 +1,105 @@
+package nestbox.conformance.guests;
+
+import nestbox.app.board.BoardConfiguration;
+import nestbox.app.board.ClockMode;
+import nestbox.boot.BootFile;
+import nestbox.boot.BootImages;
+import nestbox.cpu.model.CpuModel;
+import nestbox.devices.rtc.Rtc;
+import nestbox.hypervisor.Hypervisor;
+import nestbox.scenario.Allocation;
+import nestbox.scenario.Scenario;
+import nestbox.scenario.Scenarios;
+import nestbox.scenario.board.Boards;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/// This project's board under its own hypervisor: the program is a Service VM that may use VMX and
+/// has the local APICs of its processors.
+record L0Board(CpuModel model) implements Board {
+    private static final String SCENARIO =
+            """
+            <acrn-config board="nuc7i5dnhe" scenario="guest_program">
+              <hv><FEATURES>
+                <SCHEDULER>SCHED_NOOP</SCHEDULER><NVMX_ENABLED>y</NVMX_ENABLED>
+              </FEATURES></hv>
+              <vm id="0">
+                <vm_type>SOS_VM</vm_type><name>guest</name>
+                <cpu_affinity>%s</cpu_affinity>
+                <guest_flags>
+                  <guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>
+                  <guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>
+                </guest_flags>
+              </vm>
+            </acrn-config>
+            """;
+
+    /// L0's own memory comes on top of the program's.
+    private static final int MORE_MEGABYTES = 64;
+
+    @Override
+    public Outcome run(Path elf, Options options) {
+        StringBuffer console = new StringBuffer();
+        BoardConfiguration configuration =
+                new BoardConfiguration(
+                        (long) (options.memoryMegabytes() + MORE_MEGABYTES) << 20,
+                        options.processors(),
+                        model,
+                        List.of(),
+                        Optional.empty(),
+                        value -> console.append((char) (value & 0xff)),
+                        value -> {},
+                        value -> {},
+                        Optional.empty(),
+                        Rtc.DEFAULT_START,
+                        ClockMode.VIRTUAL);
+        BootFile kernel = BootFile.open("guest program", elf);
+        try (BootImages images = new BootImages(kernel, Optional.empty(), "a=1 b", List.of());
+                nestbox.app.board.Board board = new nestbox.app.board.Board(configuration)) {
+            Hypervisor hypervisor =
+                    new Hypervisor(
+                            board.machine(),
+                            new Hypervisor.Setup(
+                                    plan(options.processors()),
+                                    OptionalInt.empty(),
+                                    (ram, layout, line) -> images.load(ram, layout)));
+            hypervisor.start();
+            Thread watch = NestboxBoard.watch(board);
+            End end = NestboxBoard.endOf(board.run(), console);
+            watch.interrupt();
+            hypervisor.vms().forEach(vm -> vm.failure().ifPresent(console::append));
+            return new Outcome(console.toString(), end);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Allocation plan(int processors) {
+        String affinity =
+                IntStream.range(0, processors)
+                        .mapToObj("<pcpu_id>%d</pcpu_id>"::formatted)
+                        .collect(Collectors.joining());
+        Scenario scenario =
+                Scenarios.parse(SCENARIO.formatted(affinity), "guest program")
+                        .scenario()
+                        .orElseThrow();
+        return Allocation.of(scenario, Boards.standard());
+    }
+
+    @Override
+    public Deviations deviations() {
+        return Deviations.of(GuestProgram.ROOT.resolve("references/l0.txt"));
+    }
+
+    @Override
+    public String toString() {
+        return "L0 on " + model.name();
+    }
+}

@@ -1,0 +1,64 @@
+package nestbox.hypervisor;
+
+import nestbox.devices.BoardMap;
+import nestbox.hypervisor.emulate.GuestPhysical;
+import nestbox.hypervisor.memory.EptTables.Leaf;
+import nestbox.platform.GuestMemory;
+import nestbox.x86.vmx.EptEntry;
+
+import java.util.Optional;
+
+/// A vCPU's guest-physical addresses: RAM and passed devices behind EPT01, its own local APIC, and
+/// what L0 emulates.
+final class L1Memory implements GuestPhysical {
+    private final Vcpu vcpu;
+    private final Machine machine;
+
+    L1Memory(Vcpu vcpu) {
+        this.vcpu = vcpu;
+        machine = vcpu.vm().machine();
+    }
+
+    @Override
+    public long ram(long address, boolean write) {
+        Optional<Leaf> leaf = leaf(address, write ? EptEntry.WRITE : EptEntry.READ);
+        if (leaf.isEmpty()) {
+            return NOT_RAM;
+        }
+        long host = leaf.get().host(address);
+        return machine.memory().host(host) < 0 ? NOT_RAM : host;
+    }
+
+    private Optional<Leaf> leaf(long address, long permission) {
+        return vcpu.vm()
+                .memory()
+                .leaf(address)
+                .filter(leaf -> (leaf.permissions() & permission) != 0);
+    }
+
+    private static boolean isApic(long address) {
+        return (address & -GuestMemory.PAGE_SIZE) == BoardMap.LOCAL_APIC;
+    }
+
+    @Override
+    public long read(long address, int width) {
+        if (isApic(address)) {
+            return vcpu.apic().page().read(address - BoardMap.LOCAL_APIC, width);
+        }
+        return leaf(address, EptEntry.READ)
+                .map(leaf -> machine.mmio().read(leaf.host(address), width))
+                .orElseGet(() -> vcpu.vm().mmio().read(address, width));
+    }
+
+    @Override
+    public void write(long address, int width, long value) {
+        if (isApic(address)) {
+            vcpu.apic().page().write(address - BoardMap.LOCAL_APIC, width, value);
+            return;
+        }
+        leaf(address, EptEntry.WRITE)
+                .ifPresentOrElse(
+                        leaf -> machine.mmio().write(leaf.host(address), width, value),
+                        () -> vcpu.vm().mmio().write(address, width, value));
+    }
+}

@@ -1,0 +1,337 @@
+package nestbox.hypervisor;
+
+import nestbox.cpu.StartState;
+import nestbox.cpu.VmxHost;
+import nestbox.cpu.VmxRoot;
+import nestbox.cpu.apic.ApicMode;
+import nestbox.hypervisor.emulate.GuestException;
+import nestbox.hypervisor.emulate.GuestLinear;
+import nestbox.hypervisor.emulate.GuestPhysical;
+import nestbox.hypervisor.emulate.GuestState;
+import nestbox.hypervisor.emulate.InstructionEmulator;
+import nestbox.hypervisor.memory.MsrBitmap;
+import nestbox.hypervisor.memory.PagePool;
+import nestbox.hypervisor.nested.Nested;
+import nestbox.platform.GuestMemory;
+import nestbox.scenario.GuestFlag;
+import nestbox.x86.ControlBits;
+import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.Interruptibility;
+import nestbox.x86.vmx.VmInstructionError;
+import nestbox.x86.vmx.VmcsField;
+
+import java.util.Optional;
+
+/// A virtual processor, pinned to a processor of the board: enters its guest, and has each exit
+/// handled.
+public final class Vcpu implements VmxHost {
+    private static final int MOST_PROCESSORS = 256;
+
+    private final Vm vm;
+    private final int id;
+    private final int pcpu;
+    private final VmxRoot root;
+    private final long vmcs01;
+    private final Vmcs01 setup;
+    private final Events events;
+    private final VcpuApic apic;
+    private final MsrPolicy msrs;
+    private final ControlRegisters controlRegisters;
+    private final Optional<Nested> nested;
+    private final ExitHandlers handlers;
+    private final ExitCounters counters = new ExitCounters();
+    private VcpuState state = VcpuState.INIT;
+    private Optional<StartState> start = Optional.empty();
+
+    /// Waits after HLT.
+    private boolean blocked;
+
+    /// An INIT came that its next exit has to perform.
+    private boolean initSignalled;
+
+    /// @param pages for what its guests need, if it may have any
+    Vcpu(Vm vm, int id, int pcpu, VmxRoot root, PagePool pages) {
+        this.vm = vm;
+        this.id = id;
+        this.pcpu = pcpu;
+        this.root = root;
+        vmcs01 = vm.pages().takeOwn();
+        setup = new Vmcs01(root);
+        events = new Events(root);
+        apic = new PassedApic(this, root.apic(), vm.machine().messages(), this::apicModeChanged);
+        GuestMemory board = vm.machine().memory();
+        GuestPhysical physical = new L1Memory(this);
+        GuestState registers = new GuestState(root);
+        GuestLinear linear = new GuestLinear(registers, board, physical);
+        nested =
+                vm.has(GuestFlag.NVMX_ENABLED)
+                        ? Optional.of(Nested.of(new L1(this, linear, pages)))
+                        : Optional.empty();
+        msrs =
+                new MsrPolicy(
+                        root.msrs(),
+                        apic,
+                        nested.map(vmx -> msr -> vmx.capabilities().msr(msr)),
+                        new MsrBitmap(vm.pages()));
+        controlRegisters = new ControlRegisters(root, board, vm.memory(), cr4Allowed(), vpid(0));
+        handlers =
+                new ExitHandlers(
+                        this,
+                        new InstructionEmulator(linear),
+                        nested.map(vmx -> new L2Memory(vmx, physical))
+                                .map(memory -> new GuestLinear(registers, board, memory))
+                                .map(InstructionEmulator::new));
+    }
+
+    /// CR4 as the processor has it, without SMX, and without VMX for those that may not use it.
+    private long cr4Allowed() {
+        long allowed = root.capabilities().cr4Fixed1() & ~ControlBits.CR4_SMXE;
+        return vm.has(GuestFlag.NVMX_ENABLED) ? allowed : allowed & ~ControlBits.CR4_VMXE;
+    }
+
+    /// A VPID.
+    ///
+    /// @param context 0 for the vCPU itself, others for its guests
+    int vpid(int context) {
+        return 1 + pcpu + context * MOST_PROCESSORS;
+    }
+
+    public Vm vm() {
+        return vm;
+    }
+
+    /// Its number within the virtual machine.
+    public int id() {
+        return id;
+    }
+
+    /// The processor that it runs on.
+    public int pcpu() {
+        return pcpu;
+    }
+
+    public VcpuState state() {
+        return state;
+    }
+
+    /// Whether it executes instructions, or would if it were its processor's turn.
+    public boolean isRunning() {
+        return state == VcpuState.RUNNING && vm.state() == VmState.RUNNING && !blocked;
+    }
+
+    public ExitCounters exits() {
+        return counters;
+    }
+
+    /// Its VMX operation, if it may use VMX.
+    Optional<Nested> nested() {
+        return nested;
+    }
+
+    /// Whether its nested guest runs.
+    public boolean isInL2() {
+        return nested.filter(Nested::isInL2).isPresent();
+    }
+
+    boolean isBootstrap() {
+        return id == 0;
+    }
+
+    VmxRoot root() {
+        return root;
+    }
+
+    long vmcs01() {
+        return vmcs01;
+    }
+
+    VcpuApic apic() {
+        return apic;
+    }
+
+    MsrPolicy msrs() {
+        return msrs;
+    }
+
+    ControlRegisters controlRegisters() {
+        return controlRegisters;
+    }
+
+    Events events() {
+        return events;
+    }
+
+    // Start and stop
+
+    /// Takes the processor and sets up VMCS01.
+    ///
+    /// @param vmxonRegion a page for the processor
+    /// @param hostTables a page that stands for L0's page tables
+    void prepare(long vmxonRegion, long hostTables) {
+        root.begin(this, hostTables);
+        root.vmxon(vmxonRegion);
+        Vmcs01.prepareRegion(vm.machine().memory(), vmcs01, root);
+        root.vmptrld(vmcs01);
+        setup.writeControls(true, controlRegisters.cr4Mask());
+        root.vmwrite(VmcsField.VIRTUAL_PROCESSOR_IDENTIFIER, vpid(0));
+        root.vmwrite(VmcsField.EPT_POINTER, vm.memory().pointer());
+        root.vmwrite(VmcsField.IO_BITMAP_A, vm.portExits().addressA());
+        root.vmwrite(VmcsField.IO_BITMAP_B, vm.portExits().addressB());
+        root.vmwrite(VmcsField.MSR_BITMAPS, msrs.bitmap().address());
+    }
+
+    /// Where it is to start, if it is the bootstrap processor.
+    void startAt(StartState state) {
+        start = Optional.of(state);
+    }
+
+    void startAsBootstrap() {
+        StartState at = start.orElseThrow();
+        setup.writeStart(at);
+        for (int register = 0; register < 16; register++) {
+            root.register(register, 0);
+        }
+        root.register(0, at.eax());
+        root.register(3, at.ebx());
+        root.register(6, at.rsi());
+        state = VcpuState.RUNNING;
+    }
+
+    /// An INIT from a processor of its virtual machine.
+    void signalInit() {
+        initSignalled = true;
+        kick();
+        if (!root.isInGuest()) {
+            performInit();
+        }
+    }
+
+    /// INIT stays pending in VMX root operation, and is a VM exit of a nested guest.
+    private void performInit() {
+        if (nested.filter(Nested::blocksInit).isPresent()) {
+            return;
+        }
+        initSignalled = false;
+        if (isInL2() && nested.orElseThrow().init()) {
+            return;
+        }
+        nested.ifPresent(Nested::reset);
+        apic.init();
+        state = VcpuState.INIT;
+        blocked = false;
+    }
+
+    /// A startup IPI: counts only for one that waits for it.
+    void signalStartup(int vector) {
+        if (isInL2()) {
+            nested.orElseThrow().startup(vector);
+            return;
+        }
+        if (state == VcpuState.INIT && !isBootstrapBeforeStart()) {
+            setup.writeRealMode(vector << 8, 0);
+            for (int register = 0; register < 16; register++) {
+                root.register(register, 0);
+            }
+            root.register(2, root.cpuid(1, 0)[0]);
+            root.invvpidSingle((int) root.vmread(VmcsField.VIRTUAL_PROCESSOR_IDENTIFIER));
+            state = VcpuState.RUNNING;
+        }
+    }
+
+    private boolean isBootstrapBeforeStart() {
+        return isBootstrap() && vm.state() != VmState.RUNNING;
+    }
+
+    /// Makes it come to L0 soon if it is in its guest.
+    void kick() {
+        if (root.isInGuest()) {
+            root.signalInit();
+        }
+    }
+
+    /// Stops it for good.
+    void retire() {
+        state = VcpuState.ZOMBIE;
+        kick();
+    }
+
+    private void apicModeChanged(ApicMode mode) {
+        msrs.x2apic(mode == ApicMode.X2APIC);
+    }
+
+    // Running
+
+    @Override
+    public void idle() {
+        if (isRunning()) {
+            enter();
+        }
+    }
+
+    @Override
+    public void exited() {
+        long field = root.vmread(VmcsField.EXIT_REASON);
+        ExitReason reason = ExitReason.of(field).orElseThrow();
+        counters.count(reason, isInL2());
+        goOn(handle(reason, ((int) field & ExitReason.ENTRY_FAILURE) != 0));
+        if (isRunning()) {
+            enter();
+        }
+    }
+
+    private Resume handle(ExitReason reason, boolean entryFailed) {
+        long before = root.vmptrst();
+        try {
+            Resume resume = handlers.handle(reason, entryFailed);
+            if (root.vmptrst() == before) {
+                events.resumeDelivery();
+            }
+            return resume;
+        } catch (GuestException exception) {
+            if (isInL2() && nested.orElseThrow().exception(exception)) {
+                return Resume.SAME_INSTRUCTION;
+            }
+            if (events.raise(exception)) {
+                return Resume.SAME_INSTRUCTION;
+            }
+            return handlers.handle(ExitReason.TRIPLE_FAULT, false);
+        }
+    }
+
+    /// The one place where RIP moves on.
+    private void goOn(Resume resume) {
+        switch (resume) {
+            case NEXT_INSTRUCTION -> skipInstruction();
+            case SAME_INSTRUCTION -> {}
+            case BLOCK -> {
+                skipInstruction();
+                blocked = true;
+            }
+            case STOP -> state = VcpuState.ZOMBIE;
+        }
+        if (initSignalled) {
+            performInit();
+        }
+    }
+
+    private void skipInstruction() {
+        long rip = root.vmread(VmcsField.GUEST_RIP);
+        long next = rip + root.vmread(VmcsField.EXIT_INSTRUCTION_LENGTH);
+        boolean wide = (root.vmread(VmcsField.GUEST_CS_ACCESS_RIGHTS) & 1 << 13) != 0;
+        root.vmwrite(VmcsField.GUEST_RIP, wide ? next : next & 0xFFFF_FFFFL);
+        long blocking = root.vmread(VmcsField.GUEST_INTERRUPTIBILITY_STATE);
+        long ended = Interruptibility.STI | Interruptibility.MOV_SS;
+        if ((blocking & ended) != 0) {
+            root.vmwrite(VmcsField.GUEST_INTERRUPTIBILITY_STATE, blocking & ~ended);
+        }
+    }
+
+    private void enter() {
+        Optional<VmInstructionError> error = root.enter();
+        if (error.isPresent()) {
+            vm.fail(
+                    "VM entry of vCPU %d failed, %s: %s"
+                            .formatted(id, error.get(), root.entryFailure().orElse("")));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package nestbox.hypervisor;
+
+import nestbox.hypervisor.memory.EptTables;
+import nestbox.hypervisor.memory.IoBitmaps;
+import nestbox.hypervisor.memory.PagePool;
+import nestbox.platform.MmioSpace;
+import nestbox.platform.PortIo;
+import nestbox.platform.PortSpace;
+import nestbox.scenario.Allocation.VmPlan;
+import nestbox.scenario.GuestFlag;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A virtual machine of the scenario, with what L0 emulates for it.
+public final class Vm {
+    private final int id;
+    private final VmPlan plan;
+    private final Machine machine;
+    private final PagePool pages;
+    private final EptTables memory;
+    private final IoBitmaps portExits;
+    private final PortSpace ports = new PortSpace();
+    private final MmioSpace mmio = new MmioSpace();
+    private final List<Vcpu> vcpus = new ArrayList<>();
+    private VmState state = VmState.CREATED;
+    private Optional<String> failure = Optional.empty();
+
+    /// @param portExits which ports exit; [#emulatePorts] adds to them
+    Vm(
+            int id,
+            VmPlan plan,
+            Machine machine,
+            PagePool pages,
+            EptTables memory,
+            IoBitmaps portExits) {
+        this.id = id;
+        this.plan = plan;
+        this.machine = machine;
+        this.pages = pages;
+        this.memory = memory;
+        this.portExits = portExits;
+    }
+
+    void add(Vcpu vcpu) {
+        vcpus.add(vcpu);
+    }
+
+    /// Its id at run time, from 0.
+    public int id() {
+        return id;
+    }
+
+    public String name() {
+        return plan.vm().name();
+    }
+
+    /// What the scenario says of it.
+    public VmPlan plan() {
+        return plan;
+    }
+
+    public VmState state() {
+        return state;
+    }
+
+    public List<Vcpu> vcpus() {
+        return List.copyOf(vcpus);
+    }
+
+    public boolean has(GuestFlag flag) {
+        return plan.vm().flags().contains(flag);
+    }
+
+    /// Why it stopped, if L0 had to stop it.
+    public Optional<String> failure() {
+        return failure;
+    }
+
+    /// EPT01: what its guest-physical addresses are.
+    EptTables memory() {
+        return memory;
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    PagePool pages() {
+        return pages;
+    }
+
+    IoBitmaps portExits() {
+        return portExits;
+    }
+
+    /// What L0 emulates, by port.
+    PortSpace ports() {
+        return ports;
+    }
+
+    /// What L0 emulates, by guest-physical address.
+    MmioSpace mmio() {
+        return mmio;
+    }
+
+    /// Gives ports to something that L0 emulates.
+    void emulatePorts(int first, int count, PortIo device) {
+        ports.map(first, count, device);
+        portExits.exits(first, count, true);
+    }
+
+    // Power
+
+    void start() {
+        state = VmState.RUNNING;
+        vcpus.getFirst().startAsBootstrap();
+    }
+
+    void pause() {
+        if (state == VmState.RUNNING) {
+            state = VmState.PAUSED;
+            vcpus.forEach(Vcpu::kick);
+        }
+    }
+
+    /// Stops all vCPUs for good.
+    void powerOff() {
+        if (state != VmState.POWERED_OFF) {
+            state = VmState.POWERED_OFF;
+            vcpus.forEach(Vcpu::retire);
+        }
+    }
+
+    /// L0 can't go on with it.
+    void fail(String reason) {
+        if (failure.isEmpty()) {
+            failure = Optional.of(reason);
+        }
+        powerOff();
+    }
+}
