@@ -95,6 +95,8 @@ void expect_completion(const char *name, const struct snippet *code);
 void expect_exception(const char *name, const struct snippet *code, u8 vector, u32 error);
 /* The guest was left with this reason, after guest_run or guest_continue. */
 void left(const char *name, u32 outcome, u32 reason, u64 qualification);
+/* Likewise, whatever the qualification. */
+void left_for(const char *name, u32 outcome, u32 reason);
 /* The guest got an event through its IDT: its stub exits by VMCALL. */
 void delivered(const char *name, u32 outcome, u8 vector);
 #define exits(name, reason, qualification, text) expect_exit(name, GUEST(text), reason, qualification)
