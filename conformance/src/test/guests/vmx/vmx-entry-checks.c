@@ -1,4 +1,5 @@
-/* VM entries that fail, by what is wrong in the VMCS: SDM Vol. 3, chapter "VM Entries", sections "Checks on VMX Controls
+/* VM entries that fail, by what is wrong in the VMCS: SDM Vol. 3, chapter "VM Entries",
+    sections "Checks on VMX Controls
    and Host-State Area", "Checking and Loading Guest State", "Loading MSRs". */
 #include "vmx.h"
 
@@ -71,8 +72,10 @@ static void execution(void)
 {
     u64 page = (u64)alloc_page();
     REFUSED(CONTROLS, "too many CR3 targets", vmwrite(CR3_TARGET_COUNT, (rdmsr(VMX_MISC) >> 16 & 0x1ff) + 1));
-    REFUSED(CONTROLS, "I/O bitmap A not aligned", on(USE_IO_BITMAPS), vmwrite(IO_BITMAP_A, UNALIGNED), vmwrite(IO_BITMAP_B, page));
-    REFUSED(CONTROLS, "I/O bitmap B beyond the width", on(USE_IO_BITMAPS), vmwrite(IO_BITMAP_A, page), vmwrite(IO_BITMAP_B, beyond));
+    REFUSED(CONTROLS, "I/O bitmap A not aligned", on(USE_IO_BITMAPS), vmwrite(IO_BITMAP_A, UNALIGNED),
+        vmwrite(IO_BITMAP_B, page));
+    REFUSED(CONTROLS, "I/O bitmap B beyond the width", on(USE_IO_BITMAPS), vmwrite(IO_BITMAP_A, page),
+        vmwrite(IO_BITMAP_B, beyond));
     ACCEPTED("I/O bitmaps that aren't used", vmwrite(IO_BITMAP_A, UNALIGNED));
     REFUSED(CONTROLS, "MSR bitmaps not aligned", on(USE_MSR_BITMAPS), vmwrite(MSR_BITMAPS, UNALIGNED));
     if (can(VIRTUAL_NMIS)) {
@@ -80,22 +83,29 @@ static void execution(void)
         REFUSED(CONTROLS, "NMI-window exiting without virtual NMIs", on(NMI_EXITING), on(NMI_WINDOW_EXITING));
     }
     if (can(USE_TPR_SHADOW)) {
-        REFUSED(CONTROLS, "virtual-APIC page not aligned", on(USE_TPR_SHADOW), vmwrite(VIRTUAL_APIC_ADDRESS, UNALIGNED), vmwrite(TPR_THRESHOLD, 0));
-        REFUSED(CONTROLS, "TPR threshold with reserved bits", on(USE_TPR_SHADOW), vmwrite(VIRTUAL_APIC_ADDRESS, page), vmwrite(TPR_THRESHOLD, 0x10));
-        REFUSED(CONTROLS, "TPR threshold above the virtual TPR", on(USE_TPR_SHADOW), vmwrite(VIRTUAL_APIC_ADDRESS, page), vmwrite(TPR_THRESHOLD, 1));
+        REFUSED(CONTROLS, "virtual-APIC page not aligned", on(USE_TPR_SHADOW),
+            vmwrite(VIRTUAL_APIC_ADDRESS, UNALIGNED), vmwrite(TPR_THRESHOLD, 0));
+        REFUSED(CONTROLS, "TPR threshold with reserved bits", on(USE_TPR_SHADOW),
+            vmwrite(VIRTUAL_APIC_ADDRESS, page), vmwrite(TPR_THRESHOLD, 0x10));
+        REFUSED(CONTROLS, "TPR threshold above the virtual TPR", on(USE_TPR_SHADOW),
+            vmwrite(VIRTUAL_APIC_ADDRESS, page), vmwrite(TPR_THRESHOLD, 1));
     }
     if (can(VIRTUALIZE_APIC_ACCESSES))
-        REFUSED(CONTROLS, "APIC-access page not aligned", on(VIRTUALIZE_APIC_ACCESSES), vmwrite(APIC_ACCESS_ADDRESS, UNALIGNED));
+        REFUSED(CONTROLS, "APIC-access page not aligned", on(VIRTUALIZE_APIC_ACCESSES),
+            vmwrite(APIC_ACCESS_ADDRESS, UNALIGNED));
     if (can(VIRTUALIZE_X2APIC_MODE)) {
         REFUSED(CONTROLS, "virtual x2APIC mode without TPR shadow", on(VIRTUALIZE_X2APIC_MODE));
-        REFUSED(CONTROLS, "virtual x2APIC mode and APIC accesses", on(USE_TPR_SHADOW), vmwrite(VIRTUAL_APIC_ADDRESS, page), vmwrite(TPR_THRESHOLD, 0),
+        REFUSED(CONTROLS, "virtual x2APIC mode and APIC accesses", on(USE_TPR_SHADOW),
+            vmwrite(VIRTUAL_APIC_ADDRESS, page), vmwrite(TPR_THRESHOLD, 0),
             vmwrite(APIC_ACCESS_ADDRESS, page), on(VIRTUALIZE_APIC_ACCESSES), on(VIRTUALIZE_X2APIC_MODE));
     }
     if (can(ENABLE_VPID))
         REFUSED(CONTROLS, "VPID 0", on(ENABLE_VPID), vmwrite(VIRTUAL_PROCESSOR_IDENTIFIER, 0));
     if (can(VMCS_SHADOWING)) {
-        REFUSED(CONTROLS, "VMREAD bitmap not aligned", on(VMCS_SHADOWING), vmwrite(VMREAD_BITMAP_ADDRESS, UNALIGNED), vmwrite(VMWRITE_BITMAP_ADDRESS, page));
-        REFUSED(CONTROLS, "VMWRITE bitmap beyond the width", on(VMCS_SHADOWING), vmwrite(VMREAD_BITMAP_ADDRESS, page), vmwrite(VMWRITE_BITMAP_ADDRESS, beyond));
+        REFUSED(CONTROLS, "VMREAD bitmap not aligned", on(VMCS_SHADOWING), vmwrite(VMREAD_BITMAP_ADDRESS, UNALIGNED),
+            vmwrite(VMWRITE_BITMAP_ADDRESS, page));
+        REFUSED(CONTROLS, "VMWRITE bitmap beyond the width", on(VMCS_SHADOWING),
+            vmwrite(VMREAD_BITMAP_ADDRESS, page), vmwrite(VMWRITE_BITMAP_ADDRESS, beyond));
     }
     if (can(ACTIVATE_PREEMPTION_TIMER) && can(EXIT_SAVE_PREEMPTION_TIMER))
         REFUSED(CONTROLS, "saving a preemption timer that isn't activated", on(EXIT_SAVE_PREEMPTION_TIMER));
@@ -107,19 +117,24 @@ static void delivery(void)
         return;
     u64 page = (u64)alloc_page();
     REFUSED(CONTROLS, "APIC-register virtualization without TPR shadow", on(APIC_REGISTER_VIRTUALIZATION));
-    REFUSED(CONTROLS, "virtual-interrupt delivery without TPR shadow", on(EXTERNAL_INTERRUPT_EXITING), on(VIRTUAL_INTERRUPT_DELIVERY));
-    REFUSED(CONTROLS, "virtual-interrupt delivery without external-interrupt exiting", on(USE_TPR_SHADOW), vmwrite(VIRTUAL_APIC_ADDRESS, page), on(VIRTUAL_INTERRUPT_DELIVERY));
+    REFUSED(CONTROLS, "virtual-interrupt delivery without TPR shadow", on(EXTERNAL_INTERRUPT_EXITING),
+        on(VIRTUAL_INTERRUPT_DELIVERY));
+    REFUSED(CONTROLS, "virtual-interrupt delivery without external-interrupt exiting", on(USE_TPR_SHADOW),
+        vmwrite(VIRTUAL_APIC_ADDRESS, page), on(VIRTUAL_INTERRUPT_DELIVERY));
     if (!need(PROCESS_POSTED_INTERRUPTS, "posted interrupts"))
         return;
 #define POSTING on(USE_TPR_SHADOW), vmwrite(VIRTUAL_APIC_ADDRESS, page), on(EXTERNAL_INTERRUPT_EXITING), on(EXIT_ACKNOWLEDGE_INTERRUPT), \
         on(VIRTUAL_INTERRUPT_DELIVERY), on(PROCESS_POSTED_INTERRUPTS), vmwrite(GUEST_INTERRUPT_STATUS, 0), \
         vmwrite(POSTED_INTERRUPT_NOTIFICATION_VECTOR, 0x50), vmwrite(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, page)
     ACCEPTED("posted interrupts", POSTING);
-    REFUSED(CONTROLS, "posted interrupts without virtual-interrupt delivery", POSTING, off(VIRTUAL_INTERRUPT_DELIVERY), vmwrite(TPR_THRESHOLD, 0));
+    REFUSED(CONTROLS, "posted interrupts without virtual-interrupt delivery", POSTING,
+        off(VIRTUAL_INTERRUPT_DELIVERY), vmwrite(TPR_THRESHOLD, 0));
     REFUSED(CONTROLS, "posted interrupts without acknowledgement", POSTING, off(EXIT_ACKNOWLEDGE_INTERRUPT));
     REFUSED(CONTROLS, "a notification vector of 9 bits", POSTING, vmwrite(POSTED_INTERRUPT_NOTIFICATION_VECTOR, 0x150));
-    REFUSED(CONTROLS, "a posted-interrupt descriptor not aligned", POSTING, vmwrite(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, page + 32));
-    REFUSED(CONTROLS, "a posted-interrupt descriptor beyond the width", POSTING, vmwrite(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, beyond));
+    REFUSED(CONTROLS, "a posted-interrupt descriptor not aligned", POSTING,
+        vmwrite(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, page + 32));
+    REFUSED(CONTROLS, "a posted-interrupt descriptor beyond the width", POSTING,
+        vmwrite(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, beyond));
 }
 
 static void ept(void)
@@ -134,36 +149,49 @@ static void ept(void)
     REFUSED(CONTROLS, "EPT with a reserved bit", WITH_EPT, vmwrite(EPT_POINTER, eptp | 1 << 11));
     REFUSED(CONTROLS, "EPT beyond the width", WITH_EPT, vmwrite(EPT_POINTER, eptp | beyond));
     if (!EPT_VPID_BIT(EPT_ACCESSED_DIRTY))
-        REFUSED(CONTROLS, "EPT with accessed and dirty flags", WITH_EPT, vmwrite(EPT_POINTER, eptp | EPTP_ACCESSED_DIRTY));
+        REFUSED(CONTROLS, "EPT with accessed and dirty flags", WITH_EPT,
+            vmwrite(EPT_POINTER, eptp | EPTP_ACCESSED_DIRTY));
     if (can(UNRESTRICTED_GUEST))
         REFUSED(CONTROLS, "unrestricted guest without EPT", on(UNRESTRICTED_GUEST));
     if (can(MODE_BASED_EXECUTE_CONTROL))
         REFUSED(CONTROLS, "mode-based execute control without EPT", on(MODE_BASED_EXECUTE_CONTROL));
     if (can(ENABLE_PML)) {
         REFUSED(CONTROLS, "page-modification log without EPT", on(ENABLE_PML), vmwrite(PML_ADDRESS, 0));
-        REFUSED(CONTROLS, "page-modification log not aligned", WITH_EPT, on(ENABLE_PML), vmwrite(PML_ADDRESS, UNALIGNED));
+        REFUSED(CONTROLS, "page-modification log not aligned", WITH_EPT, on(ENABLE_PML),
+            vmwrite(PML_ADDRESS, UNALIGNED));
     }
     if (can(EPT_VIOLATION_VE))
-        REFUSED(CONTROLS, "virtualization-exception area not aligned", WITH_EPT, on(EPT_VIOLATION_VE), vmwrite(VIRTUALIZATION_EXCEPTION_ADDRESS, UNALIGNED));
+        REFUSED(CONTROLS, "virtualization-exception area not aligned", WITH_EPT, on(EPT_VIOLATION_VE),
+            vmwrite(VIRTUALIZATION_EXCEPTION_ADDRESS, UNALIGNED));
     if (can(ENABLE_VM_FUNCTIONS)) {
         u64 defined = rdmsr(VMX_VMFUNC);
-        REFUSED(CONTROLS, "a VM function that isn't there", on(ENABLE_VM_FUNCTIONS), vmwrite(VM_FUNCTION_CONTROLS, ~defined & -~defined));
+        REFUSED(CONTROLS, "a VM function that isn't there", on(ENABLE_VM_FUNCTIONS),
+            vmwrite(VM_FUNCTION_CONTROLS, ~defined & -~defined));
         if (defined & 1) {
-            REFUSED(CONTROLS, "EPTP switching without EPT", on(ENABLE_VM_FUNCTIONS), vmwrite(VM_FUNCTION_CONTROLS, 1), vmwrite(EPTP_LIST_ADDRESS, 0));
-            REFUSED(CONTROLS, "EPTP list not aligned", WITH_EPT, on(ENABLE_VM_FUNCTIONS), vmwrite(VM_FUNCTION_CONTROLS, 1), vmwrite(EPTP_LIST_ADDRESS, UNALIGNED));
+            REFUSED(CONTROLS, "EPTP switching without EPT", on(ENABLE_VM_FUNCTIONS),
+                vmwrite(VM_FUNCTION_CONTROLS, 1), vmwrite(EPTP_LIST_ADDRESS, 0));
+            REFUSED(CONTROLS, "EPTP list not aligned", WITH_EPT, on(ENABLE_VM_FUNCTIONS),
+                vmwrite(VM_FUNCTION_CONTROLS, 1), vmwrite(EPTP_LIST_ADDRESS, UNALIGNED));
         }
     }
 }
 
 static void msr_areas(void)
 {
-    REFUSED(CONTROLS, "MSR-store area not aligned", vmwrite(EXIT_MSR_STORE_COUNT, 1), vmwrite(EXIT_MSR_STORE_ADDRESS, UNALIGNED));
-    REFUSED(CONTROLS, "MSR-store area beyond the width", vmwrite(EXIT_MSR_STORE_COUNT, 1), vmwrite(EXIT_MSR_STORE_ADDRESS, beyond));
-    REFUSED(CONTROLS, "MSR-store area ends beyond the width", vmwrite(EXIT_MSR_STORE_COUNT, 2), vmwrite(EXIT_MSR_STORE_ADDRESS, beyond - 16));
-    REFUSED(CONTROLS, "exit MSR-load area not aligned", vmwrite(EXIT_MSR_LOAD_COUNT, 1), vmwrite(EXIT_MSR_LOAD_ADDRESS, UNALIGNED));
-    REFUSED(CONTROLS, "entry MSR-load area not aligned", vmwrite(ENTRY_MSR_LOAD_COUNT, 1), vmwrite(ENTRY_MSR_LOAD_ADDRESS, UNALIGNED));
-    REFUSED(CONTROLS, "entry MSR-load area beyond the width", vmwrite(ENTRY_MSR_LOAD_COUNT, 1), vmwrite(ENTRY_MSR_LOAD_ADDRESS, beyond));
-    ACCEPTED("empty MSR areas anywhere", vmwrite(EXIT_MSR_STORE_ADDRESS, UNALIGNED), vmwrite(EXIT_MSR_LOAD_ADDRESS, UNALIGNED), vmwrite(ENTRY_MSR_LOAD_ADDRESS, UNALIGNED));
+    REFUSED(CONTROLS, "MSR-store area not aligned", vmwrite(EXIT_MSR_STORE_COUNT, 1),
+        vmwrite(EXIT_MSR_STORE_ADDRESS, UNALIGNED));
+    REFUSED(CONTROLS, "MSR-store area beyond the width", vmwrite(EXIT_MSR_STORE_COUNT, 1),
+        vmwrite(EXIT_MSR_STORE_ADDRESS, beyond));
+    REFUSED(CONTROLS, "MSR-store area ends beyond the width", vmwrite(EXIT_MSR_STORE_COUNT, 2),
+        vmwrite(EXIT_MSR_STORE_ADDRESS, beyond - 16));
+    REFUSED(CONTROLS, "exit MSR-load area not aligned", vmwrite(EXIT_MSR_LOAD_COUNT, 1),
+        vmwrite(EXIT_MSR_LOAD_ADDRESS, UNALIGNED));
+    REFUSED(CONTROLS, "entry MSR-load area not aligned", vmwrite(ENTRY_MSR_LOAD_COUNT, 1),
+        vmwrite(ENTRY_MSR_LOAD_ADDRESS, UNALIGNED));
+    REFUSED(CONTROLS, "entry MSR-load area beyond the width", vmwrite(ENTRY_MSR_LOAD_COUNT, 1),
+        vmwrite(ENTRY_MSR_LOAD_ADDRESS, beyond));
+    ACCEPTED("empty MSR areas anywhere", vmwrite(EXIT_MSR_STORE_ADDRESS, UNALIGNED),
+        vmwrite(EXIT_MSR_LOAD_ADDRESS, UNALIGNED), vmwrite(ENTRY_MSR_LOAD_ADDRESS, UNALIGNED));
 }
 
 static void injecting(u32 event, u32 error, u32 length)
@@ -225,7 +253,8 @@ static void host(void)
     }
     REFUSED(HOST, "host CS null", vmwrite(HOST_CS_SELECTOR, 0));
     REFUSED(HOST, "host TR null", vmwrite(HOST_TR_SELECTOR, 0));
-    ACCEPTED("host data segments null", vmwrite(HOST_SS_SELECTOR, 0), vmwrite(HOST_DS_SELECTOR, 0), vmwrite(HOST_FS_SELECTOR, 0));
+    ACCEPTED("host data segments null", vmwrite(HOST_SS_SELECTOR, 0), vmwrite(HOST_DS_SELECTOR, 0),
+        vmwrite(HOST_FS_SELECTOR, 0));
     for (unsigned i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
         REFUSED(HOST, named("host %s not canonical", addresses[i].name), vmwrite(addresses[i].field, NON_CANONICAL));
     REFUSED(HOST, "a host of 32 bits", off(EXIT_HOST_ADDRESS_SPACE_SIZE), off(ENTRY_IA_32E_MODE_GUEST));
@@ -294,23 +323,30 @@ static void segments(void)
     REFUSED(STATE, "GS base not canonical", vmwrite(GUEST_GS_BASE, NON_CANONICAL));
     REFUSED(STATE, "CS base of more than 32 bits", vmwrite(GUEST_CS_BASE, 1ull << 32));
     REFUSED(STATE, "DS base of more than 32 bits", vmwrite(GUEST_DS_BASE, 1ull << 32));
-    ACCEPTED("the base of an unusable DS", vmwrite(GUEST_DS_BASE, 1ull << 32), vmwrite(GUEST_DS_ACCESS_RIGHTS, 0x10000));
+    ACCEPTED("the base of an unusable DS", vmwrite(GUEST_DS_BASE, 1ull << 32),
+        vmwrite(GUEST_DS_ACCESS_RIGHTS, 0x10000));
     static const struct {
         const char *name;
         u32 field, rights;
     } wrong[] = {
         {"CS is data", GUEST_CS_ACCESS_RIGHTS, 0xa093}, {"CS is not accessed", GUEST_CS_ACCESS_RIGHTS, 0xa09a},
-        {"CS is a system segment", GUEST_CS_ACCESS_RIGHTS, 0xa08b}, {"CS is not present", GUEST_CS_ACCESS_RIGHTS, 0xa01b},
+        {"CS is a system segment", GUEST_CS_ACCESS_RIGHTS, 0xa08b},
+            {"CS is not present", GUEST_CS_ACCESS_RIGHTS, 0xa01b},
         {"CS has L and D", GUEST_CS_ACCESS_RIGHTS, 0xe09b}, {"CS has reserved bits", GUEST_CS_ACCESS_RIGHTS, 0xa19b},
-        {"CS has another DPL than SS", GUEST_CS_ACCESS_RIGHTS, 0xa0bb}, {"CS has no G with a high limit", GUEST_CS_ACCESS_RIGHTS, 0x209b},
+        {"CS has another DPL than SS", GUEST_CS_ACCESS_RIGHTS, 0xa0bb},
+            {"CS has no G with a high limit", GUEST_CS_ACCESS_RIGHTS, 0x209b},
         {"SS is read-only", GUEST_SS_ACCESS_RIGHTS, 0xc091}, {"SS is code", GUEST_SS_ACCESS_RIGHTS, 0xc09b},
-        {"SS has another DPL than RPL", GUEST_SS_ACCESS_RIGHTS, 0xc0b3}, {"SS has reserved bits", GUEST_SS_ACCESS_RIGHTS, 0xcf93},
+        {"SS has another DPL than RPL", GUEST_SS_ACCESS_RIGHTS, 0xc0b3},
+            {"SS has reserved bits", GUEST_SS_ACCESS_RIGHTS, 0xcf93},
         {"DS is execute-only", GUEST_DS_ACCESS_RIGHTS, 0xc099}, {"DS is not accessed", GUEST_DS_ACCESS_RIGHTS, 0xc092},
-        {"ES is a system segment", GUEST_ES_ACCESS_RIGHTS, 0xc083}, {"FS is not present", GUEST_FS_ACCESS_RIGHTS, 0xc013},
+        {"ES is a system segment", GUEST_ES_ACCESS_RIGHTS, 0xc083},
+            {"FS is not present", GUEST_FS_ACCESS_RIGHTS, 0xc013},
         {"GS has bits above 16", GUEST_GS_ACCESS_RIGHTS, 0x2c093}, {"TR is not busy", GUEST_TR_ACCESS_RIGHTS, 0x89},
-        {"TR is a 16-bit TSS in 64-bit mode", GUEST_TR_ACCESS_RIGHTS, 0x83}, {"TR is unusable", GUEST_TR_ACCESS_RIGHTS, 0x1008b},
+        {"TR is a 16-bit TSS in 64-bit mode", GUEST_TR_ACCESS_RIGHTS, 0x83},
+            {"TR is unusable", GUEST_TR_ACCESS_RIGHTS, 0x1008b},
         {"TR is no system segment", GUEST_TR_ACCESS_RIGHTS, 0x9b}, {"TR is not present", GUEST_TR_ACCESS_RIGHTS, 0x0b},
-        {"TR has G with a low limit", GUEST_TR_ACCESS_RIGHTS, 0x808b}, {"LDTR is a TSS", GUEST_LDTR_ACCESS_RIGHTS, 0x8b},
+        {"TR has G with a low limit", GUEST_TR_ACCESS_RIGHTS, 0x808b},
+            {"LDTR is a TSS", GUEST_LDTR_ACCESS_RIGHTS, 0x8b},
         {"LDTR is not present", GUEST_LDTR_ACCESS_RIGHTS, 0x02}};
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         REFUSED(STATE, wrong[i].name, vmwrite(wrong[i].field, wrong[i].rights));
@@ -326,41 +362,53 @@ static void activity(void)
         REFUSED(STATE, "activity state HLT", vmwrite(GUEST_ACTIVITY_STATE, HALTED));
     else
         REFUSED(STATE, "activity state HLT at CPL 3", guest_user(), vmwrite(GUEST_ACTIVITY_STATE, HALTED));
-    REFUSED(STATE, "activity state HLT behind STI", vmwrite(GUEST_ACTIVITY_STATE, HALTED), vmwrite(GUEST_RFLAGS, IF | 2),
+    REFUSED(STATE, "activity state HLT behind STI", vmwrite(GUEST_ACTIVITY_STATE, HALTED),
+        vmwrite(GUEST_RFLAGS, IF | 2),
         vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI));
     REFUSED(STATE, "an exception in HLT", vmwrite(GUEST_ACTIVITY_STATE, HALTED), injecting(EVENT_EXCEPTION | UD, 0, 0));
     if (misc >> 7 & 1)
-        REFUSED(STATE, "an interrupt in shutdown", vmwrite(GUEST_ACTIVITY_STATE, SHUTDOWN), vmwrite(GUEST_RFLAGS, IF | 2), injecting(EVENT_INTERRUPT | 0x40, 0, 0));
+        REFUSED(STATE, "an interrupt in shutdown", vmwrite(GUEST_ACTIVITY_STATE, SHUTDOWN),
+            vmwrite(GUEST_RFLAGS, IF | 2), injecting(EVENT_INTERRUPT | 0x40, 0, 0));
     if (misc >> 8 & 1)
-        REFUSED(STATE, "an NMI while waiting for SIPI", vmwrite(GUEST_ACTIVITY_STATE, WAIT_FOR_SIPI), injecting(EVENT_NMI | NMI, 0, 0));
+        REFUSED(STATE, "an NMI while waiting for SIPI", vmwrite(GUEST_ACTIVITY_STATE, WAIT_FOR_SIPI),
+            injecting(EVENT_NMI | NMI, 0, 0));
 }
 
 static void interruptibility(void)
 {
     REFUSED(STATE, "interruptibility with reserved bits", vmwrite(GUEST_INTERRUPTIBILITY_STATE, 1 << 5));
-    REFUSED(STATE, "blocking by STI and by MOV SS", vmwrite(GUEST_RFLAGS, IF | 2), vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+    REFUSED(STATE, "blocking by STI and by MOV SS", vmwrite(GUEST_RFLAGS, IF | 2),
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
     REFUSED(STATE, "blocking by STI without IF", vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI));
     REFUSED(STATE, "blocking by SMI outside SMM", vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_SMI));
-    REFUSED(STATE, "an interrupt behind STI", vmwrite(GUEST_RFLAGS, IF | 2), vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI), injecting(EVENT_INTERRUPT | 0x40, 0, 0));
-    REFUSED(STATE, "an interrupt behind MOV SS", vmwrite(GUEST_RFLAGS, IF | 2), vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_MOV_SS), injecting(EVENT_INTERRUPT | 0x40, 0, 0));
-    REFUSED(STATE, "an NMI behind MOV SS", vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_MOV_SS), injecting(EVENT_NMI | NMI, 0, 0));
+    REFUSED(STATE, "an interrupt behind STI", vmwrite(GUEST_RFLAGS, IF | 2),
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI), injecting(EVENT_INTERRUPT | 0x40, 0, 0));
+    REFUSED(STATE, "an interrupt behind MOV SS", vmwrite(GUEST_RFLAGS, IF | 2),
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_MOV_SS), injecting(EVENT_INTERRUPT | 0x40, 0, 0));
+    REFUSED(STATE, "an NMI behind MOV SS", vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_MOV_SS),
+        injecting(EVENT_NMI | NMI, 0, 0));
     if (can(VIRTUAL_NMIS))
-        REFUSED(STATE, "a virtual NMI while they are blocked", on(NMI_EXITING), on(VIRTUAL_NMIS), vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_NMI),
+        REFUSED(STATE, "a virtual NMI while they are blocked", on(NMI_EXITING), on(VIRTUAL_NMIS),
+            vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_NMI),
             injecting(EVENT_NMI | NMI, 0, 0));
     REFUSED(STATE, "pending debug exceptions with reserved bits", vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 1 << 5));
-    REFUSED(STATE, "blocking by MOV SS, BS without TF", vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_MOV_SS), vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 1 << 14));
-    REFUSED(STATE, "blocking by STI, TF without BS", vmwrite(GUEST_RFLAGS, TF | IF | 2), vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI));
+    REFUSED(STATE, "blocking by MOV SS, BS without TF", vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_MOV_SS),
+        vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 1 << 14));
+    REFUSED(STATE, "blocking by STI, TF without BS", vmwrite(GUEST_RFLAGS, TF | IF | 2),
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_STI));
 }
 
 static void link_pointer(void)
 {
     u64 *region = new_region();
-    static const char *const wrong[] = {"not aligned", "beyond the width", "of another revision", "of a shadow VMCS without shadowing"};
+    static const char *const wrong[] = {"not aligned", "beyond the width", "of another revision",
+        "of a shadow VMCS without shadowing"};
     for (unsigned i = 0; i < 4; i++) {
         guest_reset();
         *(u32 *)region = rdmsr(VMX_BASIC) ^ (i == 2 ? 1u : i == 3 ? 1u << 31 : 0);
         vmwrite(VMCS_LINK_POINTER, i == 0 ? (u64)region + 8 : i == 1 ? (u64)region | beyond : (u64)region);
-        left(named("a VMCS link pointer %s", wrong[i]), guest_run(GUEST("nop")), ENTRY_FAILED | R_INVALID_GUEST_STATE, 4);
+        left(named("a VMCS link pointer %s", wrong[i]), guest_run(GUEST("nop")), ENTRY_FAILED
+            | R_INVALID_GUEST_STATE, 4);
     }
     guest_reset();
     vmwrite(VMCS_LINK_POINTER, (u64)vmcs);

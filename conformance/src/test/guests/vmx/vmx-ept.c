@@ -1,5 +1,7 @@
-/* Extended page tables: permissions, misconfigurations, page sizes, accessed and dirty flags, page-modification logging,
-   INVEPT, mode-based execute control, EPTP switching and virtualization exceptions: SDM Vol. 3, chapter "VMX Support for
+/* Extended page tables: permissions, misconfigurations, page sizes, accessed and dirty flags,
+    page-modification logging,
+   INVEPT, mode-based execute control, EPTP switching and virtualization exceptions: SDM Vol. 3,
+       chapter "VMX Support for
    Address Translation", sections "EPT Violations", "VM Functions", "Virtualization Exceptions". */
 #include "vmx.h"
 
@@ -78,7 +80,8 @@ static void permissions(void)
             if (p & access)
                 expect_completion(name, accessing(access));
             else
-                violates(name, guest_run(accessing(access)), access | PERMISSIONS(p) | LINEAR | TRANSLATION | WRITABLE_PAGE,
+                violates(name, guest_run(accessing(access)), access | PERMISSIONS(p) | LINEAR | TRANSLATION
+                    | WRITABLE_PAGE,
                     (u64)page, (u64)page);
         }
     }
@@ -94,19 +97,22 @@ static void levels(void)
     flush();
     guest.bx = FRAME + 0x10;
     completes("an upper level allows reads", "mov eax, [rbx]");
-    violates("an upper level forbids writes", guest_run(accessing(WRITE)), WRITE | PERMISSIONS(EPT_READ) | LINEAR | TRANSLATION | WRITABLE_PAGE,
+    violates("an upper level forbids writes", guest_run(accessing(WRITE)), WRITE | PERMISSIONS(EPT_READ) | LINEAR
+        | TRANSLATION | WRITABLE_PAGE,
         FRAME + 0x10, FRAME + 0x10);
     u64 old = *directory;
     *directory = 0;
     flush();
-    violates("a directory entry isn't present", guest_run(accessing(READ)), READ | LINEAR | TRANSLATION | WRITABLE_PAGE, FRAME + 0x10, FRAME + 0x10);
+    violates("a directory entry isn't present", guest_run(accessing(READ)), READ | LINEAR | TRANSLATION
+        | WRITABLE_PAGE, FRAME + 0x10, FRAME + 0x10);
     *directory = old | EPT_RWX;
     u64 *pointer = ept_entry(root, FAR, 3);
     old = *pointer;
     *pointer = 0;
     flush();
     guest.bx = FAR + 0x123000;
-    violates("a pointer table's entry isn't present", guest_run(accessing(WRITE)), WRITE | LINEAR | TRANSLATION | WRITABLE_PAGE,
+    violates("a pointer table's entry isn't present", guest_run(accessing(WRITE)), WRITE | LINEAR | TRANSLATION
+        | WRITABLE_PAGE,
         FAR + 0x123000, FAR + 0x123000);
     *pointer = old;
     flush();
@@ -123,10 +129,12 @@ static void advanced_information(void)
     flush();
     map_page(base_tables, MAPPED, (u64)page | PTE_P | PTE_NX, 1);
     guest.bx = MAPPED;
-    violates("a read-only page without execution", guest_run(accessing(READ)), READ | LINEAR | TRANSLATION | NX_PAGE, (u64)page, MAPPED);
+    violates("a read-only page without execution", guest_run(accessing(READ)), READ | LINEAR | TRANSLATION | NX_PAGE,
+        (u64)page, MAPPED);
     guest_user();
     guest.bx = (u64)page + USER_ALIAS;
-    violates("a user page", guest_run(accessing(READ)), READ | LINEAR | TRANSLATION | USER_PAGE | WRITABLE_PAGE, (u64)page, (u64)page + USER_ALIAS);
+    violates("a user page", guest_run(accessing(READ)), READ | LINEAR | TRANSLATION | USER_PAGE | WRITABLE_PAGE,
+        (u64)page, (u64)page + USER_ALIAS);
 }
 
 /* --- the guest's own paging structures --- */
@@ -146,12 +154,14 @@ static void structures(void)
     *entry &= ~(PTE_A | PTE_D);
     flush();
     left_for("a page table is read-only, its accessed flag is clear", guest_run(accessing(READ)), R_EPT_VIOLATION);
-    check_equal("it tells a write", vmread(EXIT_QUALIFICATION) & (WRITE | PERMISSIONS(EPT_RWX) | LINEAR | TRANSLATION), WRITE | PERMISSIONS(EPT_READ) | LINEAR);
+    check_equal("it tells a write", vmread(EXIT_QUALIFICATION) & (WRITE | PERMISSIONS(EPT_RWX) | LINEAR
+        | TRANSLATION), WRITE | PERMISSIONS(EPT_READ) | LINEAR);
     if (EPT_VPID_BIT(EPT_ACCESSED_DIRTY)) {
         *entry |= PTE_A | PTE_D;
         vmwrite(EPT_POINTER, EPT_POINTER_TO(root) | EPTP_ACCESSED_DIRTY);
         flush();
-        violates("with EPT's accessed and dirty flags a walk writes", guest_run(accessing(READ)), READ | WRITE | PERMISSIONS(EPT_READ) | LINEAR,
+        violates("with EPT's accessed and dirty flags a walk writes", guest_run(accessing(READ)), READ | WRITE
+            | PERMISSIONS(EPT_READ) | LINEAR,
             (u64)entry, MAPPED + 0x5678);
     }
     *table_leaf = old;
@@ -164,9 +174,11 @@ static void event_delivery(void)
     *leaf = (u64)page | EPT_READ | EPT_WB;
     flush();
     vmwrite(GUEST_RSP, (u64)page + 0x800);
-    violates("the stack of INT n", guest_run(GUEST("int 0x62")), WRITE | PERMISSIONS(EPT_READ) | LINEAR | TRANSLATION | WRITABLE_PAGE,
+    violates("the stack of INT n", guest_run(GUEST("int 0x62")), WRITE | PERMISSIONS(EPT_READ) | LINEAR | TRANSLATION
+        | WRITABLE_PAGE,
         (u64)page + 0x7f8, (u64)page + 0x7f8);
-    check_equal("it came while INT n was delivered", vmread(IDT_VECTORING_INFORMATION), EVENT_VALID | EVENT_SOFTWARE_INTERRUPT | 0x62);
+    check_equal("it came while INT n was delivered", vmread(IDT_VECTORING_INFORMATION), EVENT_VALID
+        | EVENT_SOFTWARE_INTERRUPT | 0x62);
     check_equal("it tells the length of INT n", vmread(EXIT_INSTRUCTION_LENGTH), 2);
 }
 
@@ -200,7 +212,8 @@ static void misconfigurations(void)
             misconfigured(named("memory type %llu", type), leaf, p | type << 3 | EPT_RWX, p);
     misconfigured("an address beyond the width", leaf, p | 1ull << width | EPT_WB | EPT_RWX, p);
     misconfigured("bit 51", leaf, p | 1ull << 51 | EPT_WB | EPT_RWX, p);
-    u64 *directory = ept_entry(root, FRAME, 2), *large = ept_entry(root, OTHER_FRAME, 2), *pointer = ept_entry(root, FAR, 3);
+    u64 *directory = ept_entry(root, FRAME, 2), *large = ept_entry(root, OTHER_FRAME, 2),
+        *pointer = ept_entry(root, FAR, 3);
     misconfigured("a reserved bit of a directory entry", directory, *directory | 8, FRAME);
     misconfigured("a reserved bit of a pointer table's entry", pointer, *pointer | 0x40, FAR);
     misconfigured("write without read in a directory entry", directory, *directory & ~1ull, FRAME);

@@ -11,7 +11,8 @@ static void event(const char *name, u32 outcome, u32 event, u32 error)
         left(name, outcome, R_EXCEPTION_OR_NMI, 0);
         return;
     }
-    u64 actual = vmread(EXIT_INTERRUPTION_INFORMATION), code = event & EVENT_ERROR_CODE ? vmread(EXIT_INTERRUPTION_ERROR_CODE) : 0;
+    u64 actual = vmread(EXIT_INTERRUPTION_INFORMATION),
+        code = event & EVENT_ERROR_CODE ? vmread(EXIT_INTERRUPTION_ERROR_CODE) : 0;
     check_equal(name, code << 32 | actual, (u64)error << 32 | EVENT_VALID | event);
 }
 
@@ -53,7 +54,8 @@ static void exceptions(void)
     excepts("#NM exits", NM, 0, "fninit");
     event("INT3 is a software exception", guest_run(GUEST("int3")), EVENT_SOFTWARE_EXCEPTION | BP, 0);
     check_equal("INT3 tells its length", vmread(EXIT_INSTRUCTION_LENGTH), 1);
-    event("INT1 is a privileged software exception", guest_run(GUEST(".byte 0xf1")), EVENT_PRIVILEGED_EXCEPTION | DB, 0);
+    event("INT1 is a privileged software exception", guest_run(GUEST(".byte 0xf1")), EVENT_PRIVILEGED_EXCEPTION | DB,
+        0);
     check_equal("INT1 tells its length", vmread(EXIT_INSTRUCTION_LENGTH), 1);
     delivered("INT n doesn't exit", guest_run(GUEST("int 6")), UD);
     guest_reset();
@@ -147,7 +149,8 @@ static void during_delivery(void)
     u32 in_idt = UD * 8 + 3; /* IDT, EXT */
     event("#GP while #UD is delivered", guest_run(GUEST("ud2")), EVENT_EXCEPTION | EVENT_ERROR_CODE | GP, in_idt);
     vectoring("#GP while #UD is delivered", EVENT_EXCEPTION | UD);
-    event("#GP while INT n is delivered", guest_run(GUEST("int 0x21")), EVENT_EXCEPTION | EVENT_ERROR_CODE | GP, 0x21 * 8 + 2);
+    event("#GP while INT n is delivered", guest_run(GUEST("int 0x21")), EVENT_EXCEPTION | EVENT_ERROR_CODE | GP,
+        0x21 * 8 + 2);
     vectoring("#GP while INT n is delivered", EVENT_SOFTWARE_INTERRUPT | 0x21);
     check_equal("it tells the length of INT n", vmread(EXIT_INSTRUCTION_LENGTH), 2);
     event("#GP while INT3 is delivered", guest_run(GUEST("int3")), EVENT_EXCEPTION | EVENT_ERROR_CODE | GP, 3 * 8 + 2);
@@ -165,7 +168,8 @@ static void during_delivery(void)
     guest_reset();
     intercept(1 << PF);
     vmwrite(GUEST_RSP, UNMAPPED);
-    event("#PF of the stack while #UD is delivered", guest_run(GUEST("ud2")), EVENT_EXCEPTION | EVENT_ERROR_CODE | PF, PF_W);
+    event("#PF of the stack while #UD is delivered", guest_run(GUEST("ud2")), EVENT_EXCEPTION | EVENT_ERROR_CODE
+        | PF, PF_W);
     vectoring("#PF of the stack while #UD is delivered", EVENT_EXCEPTION | UD);
 }
 
@@ -364,7 +368,8 @@ static void interrupts(void)
     on(EXTERNAL_INTERRUPT_EXITING);
     interrupt_myself();
     exits("an interrupt exits, whatever IF", R_EXTERNAL_INTERRUPT, 0, "nop");
-    check_equal("without acknowledgement nothing is known of it", vmread(EXIT_INTERRUPTION_INFORMATION) & EVENT_VALID, 0);
+    check_equal("without acknowledgement nothing is known of it",
+        vmread(EXIT_INTERRUPTION_INFORMATION) & EVENT_VALID, 0);
     check("it stays in IRR", is_set(APIC_IRR, VECTOR));
     on(EXIT_ACKNOWLEDGE_INTERRUPT);
     interrupt_flag();
@@ -384,7 +389,8 @@ static void interrupts(void)
     on(EXTERNAL_INTERRUPT_EXITING);
     on(EXIT_ACKNOWLEDGE_INTERRUPT);
     interrupt_flag();
-    event("an interrupt that the guest sends itself", guest_run(GUEST("mov eax, 0xfee00300\nmov dword ptr [rax], 0x44051\n1: pause\njmp 1b")),
+    event("an interrupt that the guest sends itself",
+        guest_run(GUEST("mov eax, 0xfee00300\nmov dword ptr [rax], 0x44051\n1: pause\njmp 1b")),
         EVENT_INTERRUPT | VECTOR, 0);
     settle();
 }
@@ -409,7 +415,8 @@ static void monitor_trap(void)
     guest_reset();
     on(MONITOR_TRAP_FLAG);
     vmwrite(GUEST_RFLAGS, 2);
-    left("a monitor trap behind an injected event", inject(GUEST("nop"), EVENT_EXCEPTION | UD, 0, 0), R_MONITOR_TRAP, 0);
+    left("a monitor trap behind an injected event", inject(GUEST("nop"), EVENT_EXCEPTION | UD, 0, 0), R_MONITOR_TRAP,
+        0);
     off(MONITOR_TRAP_FLAG);
     delivered("the handler goes on", guest_continue(), UD);
     guest_reset();

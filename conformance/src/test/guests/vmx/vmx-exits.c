@@ -63,20 +63,26 @@ static void operands(void)
     const struct snippet *relative = GUEST("vmclear [rip + 0x1000]");
     expect_exit("VMCLEAR [rip + disp]", relative, R_VMCLEAR, (u64)relative->end + 0x1000);
     exits("VMREAD rdx, rdi", R_VMREAD, 0, "vmread rdx, rdi");
-    information("VMREAD rdx, rdi", INFO_REGISTER1 | INFO_IS_REGISTER | INFO_REGISTER2, REGISTER1(2) | INFO_IS_REGISTER | REGISTER2(7));
+    information("VMREAD rdx, rdi", INFO_REGISTER1 | INFO_IS_REGISTER | INFO_REGISTER2, REGISTER1(2)
+        | INFO_IS_REGISTER | REGISTER2(7));
     exits("VMREAD [rax + disp], r9", R_VMREAD, 0x10, "vmread [rax + 0x10], r9");
-    information("VMREAD [rax + disp], r9", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(0) | REGISTER2(9));
+    information("VMREAD [rax + disp], r9", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(0)
+        | REGISTER2(9));
     exits("VMWRITE r11, rbp", R_VMWRITE, 0, "vmwrite r11, rbp");
-    information("VMWRITE r11, rbp", INFO_REGISTER1 | INFO_IS_REGISTER | INFO_REGISTER2, REGISTER1(5) | INFO_IS_REGISTER | REGISTER2(11));
+    information("VMWRITE r11, rbp", INFO_REGISTER1 | INFO_IS_REGISTER | INFO_REGISTER2, REGISTER1(5)
+        | INFO_IS_REGISTER | REGISTER2(11));
     exits("VMWRITE rax, [rbp]", R_VMWRITE, 0, "vmwrite rax, [rbp]");
-    information("VMWRITE rax, [rbp]", INFO_BASED | INFO_REGISTER2, ADDRESS64 | STACK | INFO_NO_INDEX | BASE(5) | REGISTER2(0));
+    information("VMWRITE rax, [rbp]", INFO_BASED | INFO_REGISTER2, ADDRESS64 | STACK | INFO_NO_INDEX | BASE(5)
+        | REGISTER2(0));
     if (can(ENABLE_EPT)) {
         exits("INVEPT rdx, [rcx]", R_INVEPT, 0, "invept rdx, [rcx]");
-        information("INVEPT rdx, [rcx]", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(1) | REGISTER2(2));
+        information("INVEPT rdx, [rcx]", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(1)
+            | REGISTER2(2));
     }
     if (can(ENABLE_VPID)) {
         exits("INVVPID r8, [rcx + disp]", R_INVVPID, 0x20, "invvpid r8, [rcx + 0x20]");
-        information("INVVPID r8, [rcx + disp]", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(1) | REGISTER2(8));
+        information("INVVPID r8, [rcx + disp]", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX
+            | BASE(1) | REGISTER2(8));
     }
 }
 
@@ -288,7 +294,8 @@ static void cr3_and_cr4(void)
         vmwrite(CR3_TARGET_COUNT, 2);
         completes("MOV to CR3 of a target value", "mov rcx, cr3\nmov cr3, rcx");
         vmwrite(CR3_TARGET_COUNT, 1);
-        exits("MOV to CR3 of a target beyond the count", R_CONTROL_REGISTER_ACCESS, 3 | GENERAL(1), "mov rcx, cr3\n7: mov cr3, rcx");
+        exits("MOV to CR3 of a target beyond the count", R_CONTROL_REGISTER_ACCESS, 3 | GENERAL(1),
+            "mov rcx, cr3\n7: mov cr3, rcx");
     } else {
         skip("CR3 targets", "fewer than two");
     }

@@ -102,6 +102,23 @@ static void preemption_timer(void)
     }
 }
 
+static void virtual_interrupt(void)
+{
+    if (!need(VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery"))
+        return;
+    u32 *page = alloc_page();
+    enter_in(HALTED);
+    on(EXTERNAL_INTERRUPT_EXITING);
+    on(USE_TPR_SHADOW);
+    on(VIRTUAL_INTERRUPT_DELIVERY);
+    vmwrite(VIRTUAL_APIC_ADDRESS, (u64)page);
+    page[(APIC_IRR + VECTOR / 32 * 16) / 4] = 1u << VECTOR % 32;
+    vmwrite(GUEST_INTERRUPT_STATUS, VECTOR);
+    vmwrite(GUEST_RFLAGS, IF | 2);
+    delivered("a virtual interrupt", guest_run(GUEST("nop")), VECTOR);
+    state("a virtual interrupt", ACTIVE);
+}
+
 void program(void)
 {
     if (!vmx_begin())
@@ -109,5 +126,6 @@ void program(void)
     windows();
     events();
     preemption_timer();
+    virtual_interrupt();
     vmx_end();
 }

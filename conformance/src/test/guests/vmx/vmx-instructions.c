@@ -12,7 +12,8 @@ static u64 pointer;
 /* --- faults --- */
 
 static const char *const names[] = {
-    "VMXON", "VMXOFF", "VMCLEAR", "VMPTRLD", "VMPTRST", "VMREAD", "VMWRITE", "VMLAUNCH", "VMRESUME", "INVEPT", "INVVPID"};
+    "VMXON", "VMXOFF", "VMCLEAR", "VMPTRLD", "VMPTRST", "VMREAD", "VMWRITE", "VMLAUNCH", "VMRESUME", "INVEPT",
+        "INVVPID"};
 
 static const struct snippet *instruction(unsigned i)
 {
@@ -33,7 +34,8 @@ static const struct snippet *instruction(unsigned i)
 
 static bool exists(unsigned i)
 {
-    return i < 9 || (i == 9 ? can(ENABLE_EPT) && EPT_VPID_BIT(EPT_INVEPT) : can(ENABLE_VPID) && EPT_VPID_BIT(VPID_INVVPID));
+    return i < 9 || (i == 9 ? can(ENABLE_EPT) && EPT_VPID_BIT(EPT_INVEPT) : can(ENABLE_VPID)
+        && EPT_VPID_BIT(VPID_INVVPID));
 }
 
 static void all_fault(struct context *(*context)(void), const char *where, u8 vector, unsigned from)
@@ -100,9 +102,12 @@ static void fixed_bits(void)
     faults(kernel(), "CR4.VMXE is fixed", GP, 0, "mov rax, cr4\nand eax, 0xffffdfff\n7: mov cr4, rax");
     faults(kernel(), "CR0.NE is fixed", GP, 0, "mov rax, cr0\nand eax, 0xffffffdf\n7: mov cr0, rax");
     faults(kernel(), "CR0.PE is fixed", GP, 0, "mov rax, cr0\nand eax, 0x7ffffffe\n7: mov cr0, rax");
-    runs(kernel(), "CR0.WP is not fixed", "mov rax, cr0\nmov rcx, rax\nand eax, 0xfffeffff\nmov cr0, rax\nmov cr0, rcx");
-    check("CR0 as IA32_VMX_CR0_FIXED has it", !(~read_cr0() & rdmsr(VMX_CR0_FIXED0)) && !(read_cr0() & ~rdmsr(VMX_CR0_FIXED1)));
-    check("CR4 as IA32_VMX_CR4_FIXED has it", !(~read_cr4() & rdmsr(VMX_CR4_FIXED0)) && !(read_cr4() & ~rdmsr(VMX_CR4_FIXED1)));
+    runs(kernel(), "CR0.WP is not fixed",
+        "mov rax, cr0\nmov rcx, rax\nand eax, 0xfffeffff\nmov cr0, rax\nmov cr0, rcx");
+    check("CR0 as IA32_VMX_CR0_FIXED has it", !(~read_cr0() & rdmsr(VMX_CR0_FIXED0))
+        && !(read_cr0() & ~rdmsr(VMX_CR0_FIXED1)));
+    check("CR4 as IA32_VMX_CR4_FIXED has it", !(~read_cr4() & rdmsr(VMX_CR4_FIXED0))
+        && !(read_cr4() & ~rdmsr(VMX_CR4_FIXED1)));
 }
 
 static void inside(void)
@@ -264,7 +269,8 @@ static void existence(void)
         if (!try_vmread(field) && (field & 0x3ff) > highest)
             highest = field & 0x3ff;
     check("no field has a higher index than IA32_VMX_VMCS_ENUM", highest <= (rdmsr(VMX_ENUM) & 0x3fe));
-    check("the index of the preemption timer's value is counted", !can(ACTIVATE_PREEMPTION_TIMER) || rdmsr(VMX_ENUM) >= 0x2e);
+    check("the index of the preemption timer's value is counted",
+        !can(ACTIVATE_PREEMPTION_TIMER) || rdmsr(VMX_ENUM) >= 0x2e);
 }
 
 /* --- launch state --- */
@@ -316,7 +322,8 @@ static void capabilities(void)
     for (unsigned i = 0; i < 4; i++) {
         u64 v = rdmsr(words[i].basic);
         check(named("%s controls: must be 1 implies may be 1", words[i].name), !((u32)v & ~(v >> 32)));
-        check_equal(named("%s controls: the default1 class", words[i].name), (u32)v & words[i].default1, words[i].default1);
+        check_equal(named("%s controls: the default1 class", words[i].name), (u32)v & words[i].default1,
+            words[i].default1);
         if (basic >> 55 & 1) {
             u64 t = rdmsr(words[i].flexible);
             check_equal(named("%s controls: both MSRs allow the same", words[i].name), t >> 32, v >> 32);
@@ -327,13 +334,15 @@ static void capabilities(void)
         check_equal("secondary controls: none must be 1", (u32)rdmsr(VMX_SECONDARY), 0);
     check("CR0: fixed to 1 implies not fixed to 0", !(rdmsr(VMX_CR0_FIXED0) & ~rdmsr(VMX_CR0_FIXED1)));
     check("CR4: fixed to 1 implies not fixed to 0", !(rdmsr(VMX_CR4_FIXED0) & ~rdmsr(VMX_CR4_FIXED1)));
-    check_equal("CR0: PE, NE and PG are fixed", rdmsr(VMX_CR0_FIXED0) & (CR0_PE | CR0_NE | CR0_PG), CR0_PE | CR0_NE | CR0_PG);
+    check_equal("CR0: PE, NE and PG are fixed", rdmsr(VMX_CR0_FIXED0) & (CR0_PE | CR0_NE | CR0_PG), CR0_PE | CR0_NE
+        | CR0_PG);
     check("CR4: VMXE is fixed", rdmsr(VMX_CR4_FIXED0) & CR4_VMXE);
     check("at most 16 bits below the TSC's are counted by the timer", (rdmsr(VMX_MISC) & 0x1f) <= 31);
     check("unrestricted guests need EPT", !can(UNRESTRICTED_GUEST) || can(ENABLE_EPT));
     check("unrestricted guests need IA32_EFER.LMA stored", !can(UNRESTRICTED_GUEST) || rdmsr(VMX_MISC) >> 5 & 1);
     check("virtual-interrupt delivery needs a TPR shadow", !can(VIRTUAL_INTERRUPT_DELIVERY) || can(USE_TPR_SHADOW));
-    check("posted interrupts need virtual-interrupt delivery", !can(PROCESS_POSTED_INTERRUPTS) || can(VIRTUAL_INTERRUPT_DELIVERY));
+    check("posted interrupts need virtual-interrupt delivery",
+        !can(PROCESS_POSTED_INTERRUPTS) || can(VIRTUAL_INTERRUPT_DELIVERY));
     if (can(ENABLE_EPT)) {
         check("EPT: four levels", rdmsr(VMX_EPT_VPID) >> 6 & 1);
         check("EPT: write-back paging structures", rdmsr(VMX_EPT_VPID) >> 14 & 1);
