@@ -88,7 +88,7 @@ public final class EntryState {
     }
 
     /// Whether each byte is a memory type that the PAT takes: 0, 1, 4, 5, 6 or 7.
-    static boolean isPat(long value) {
+    public static boolean isPat(long value) {
         for (int i = 0; i < 8; i++) {
             long type = value >>> 8 * i & 0xFF;
             if (type > 7 || (MEMORY_TYPES_PER_BYTE >>> type & 1) == 0) {

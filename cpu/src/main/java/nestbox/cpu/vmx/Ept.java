@@ -1,6 +1,7 @@
 package nestbox.cpu.vmx;
 
 import nestbox.cpu.core.GuestFault;
+import nestbox.cpu.entry.EptFormat;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.ControlBits;
@@ -11,6 +12,7 @@ import nestbox.x86.vmx.EptViolationQualification;
 import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.VirtualizationExceptionArea;
 import nestbox.x86.vmx.VmcsField;
 
 /// Translation of guest-physical addresses. SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)".
@@ -18,27 +20,9 @@ import nestbox.x86.vmx.VmcsField;
 /// The outcome of the last walk stays in the fields until the next one. Outside VMX non-root
 /// operation, and without EPT, it isn't active and nobody asks it.
 public final class Ept {
-    private static final int LEVELS = 4;
-    private static final int TOP_SHIFT = 39;
-    private static final int PAGE_SHIFT = 12;
-    private static final long RWX = EptEntry.READ | EptEntry.WRITE | EptEntry.EXECUTE;
-    private static final long RESERVED_IN_PML4E = 0xF8;
-    private static final long RESERVED_IN_TABLE = 0x78;
-
-    /// Memory types 0, 1, 4, 5 and 6.
-    private static final int MEMORY_TYPES = 0b111_0011;
-
-    /// Layout of the virtualization-exception information area.
-    private static final int VE_BUSY = 4;
-
-    private static final int VE_QUALIFICATION = 8;
-    private static final int VE_LINEAR = 16;
-    private static final int VE_PHYSICAL = 24;
-    private static final int VE_EPTP_INDEX = 32;
-
     private final Vmx vmx;
     private final GuestMemory memory;
-    private final long reservedAddress;
+    private final EptFormat format;
 
     private boolean active;
     private long root;
@@ -52,14 +36,14 @@ public final class Ept {
     private int shift;
 
     private boolean dirty;
-    private final long[] hosts = new long[LEVELS];
-    private final long[] entries = new long[LEVELS];
+    private final long[] hosts = new long[EptFormat.LEVELS];
+    private final long[] entries = new long[EptFormat.LEVELS];
     private int depth;
 
     Ept(Vmx vmx) {
         this.vmx = vmx;
         memory = vmx.cpu.bus.memory();
-        reservedAddress = EptEntry.ADDRESS & -(1L << vmx.cpu.features.physicalAddressBits());
+        format = new EptFormat(vmx.capabilities, vmx.cpu.features.physicalAddressBits());
     }
 
     void begin() {
@@ -97,8 +81,7 @@ public final class Ept {
 
     /// @param user whether the linear address is a user-mode one
     public boolean mayExecute(boolean user) {
-        long bit = modeBased && user ? EptEntry.EXECUTE_USER : EptEntry.EXECUTE;
-        return (permissions & bit) != 0;
+        return EptFormat.mayExecute(permissions, modeBased, user);
     }
 
     public int shift() {
@@ -144,34 +127,32 @@ public final class Ept {
 
     private long translate(long guestPhysical, long linear, long access) {
         depth = 0;
-        permissions = RWX | EptEntry.EXECUTE_USER;
+        permissions = EptFormat.permissions(true);
         long table = root;
-        shift = TOP_SHIFT;
+        shift = EptFormat.TOP_SHIFT;
         while (true) {
-            long at = table + (guestPhysical >>> shift & 0x1FF) * 8;
-            long host = memory.host(at, 8);
+            long host = memory.host(EptFormat.slot(table, shift, guestPhysical), 8);
             long entry = host < 0 ? -1 : NativeSpace.SPACE.get(NativeSpace.I64, host);
-            if (!isPresent(entry)) {
+            if (!EptFormat.isPresent(entry, modeBased)) {
                 permissions = 0;
                 throw violation(guestPhysical, linear, access, entry);
             }
-            boolean leaf = shift == PAGE_SHIFT || shift < TOP_SHIFT && (entry & EptEntry.PAGE) != 0;
-            if (host < 0 || isMisconfigured(entry, leaf)) {
+            if (host < 0 || format.isMisconfigured(entry, shift, modeBased)) {
                 throw misconfiguration(guestPhysical, linear);
             }
             hosts[depth] = host;
             entries[depth++] = entry;
             permissions &= entry;
-            if (leaf) {
+            if (EptFormat.isLeaf(entry, shift)) {
                 return finish(guestPhysical, linear, access, entry);
             }
             table = entry & EptEntry.ADDRESS;
-            shift -= 9;
+            shift -= EptFormat.INDEX_BITS;
         }
     }
 
     private long finish(long guestPhysical, long linear, long access, long entry) {
-        if (!allows(access)) {
+        if (!EptFormat.allows(permissions, access, modeBased)) {
             throw violation(guestPhysical, linear, access, entry);
         }
         dirty = (entry & EptEntry.DIRTY) != 0;
@@ -180,55 +161,6 @@ public final class Ept {
         }
         long offset = (1L << shift) - 1;
         return entry & EptEntry.ADDRESS & ~offset | guestPhysical & offset;
-    }
-
-    private boolean isPresent(long entry) {
-        return (entry & (modeBased ? RWX | EptEntry.EXECUTE_USER : RWX)) != 0;
-    }
-
-    /// SDM Vol. 3C, "EPT Misconfigurations".
-    private boolean isMisconfigured(long entry, boolean leaf) {
-        boolean readable = (entry & EptEntry.READ) != 0;
-        long executable = modeBased ? EptEntry.EXECUTE | EptEntry.EXECUTE_USER : EptEntry.EXECUTE;
-        boolean combination =
-                !readable
-                        && ((entry & EptEntry.WRITE) != 0
-                                || (entry & executable) != 0
-                                        && !has(EptVpidCapability.EXECUTE_ONLY));
-        return combination
-                || (entry & reservedAddress) != 0
-                || (leaf ? isLeafMisconfigured(entry) : (entry & reservedInTable()) != 0);
-    }
-
-    private long reservedInTable() {
-        return shift == TOP_SHIFT ? RESERVED_IN_PML4E : RESERVED_IN_TABLE;
-    }
-
-    private boolean isLeafMisconfigured(long entry) {
-        int type = (int) (entry >>> EptEntry.MEMORY_TYPE) & 7;
-        boolean size =
-                switch (shift) {
-                    case PAGE_SHIFT -> true;
-                    case 21 -> has(EptVpidCapability.PAGES_2M);
-                    default -> has(EptVpidCapability.PAGES_1G);
-                };
-        long low = (1L << shift) - 1 & EptEntry.ADDRESS;
-        return !size || (entry & low) != 0 || (MEMORY_TYPES >>> type & 1) == 0;
-    }
-
-    private boolean has(EptVpidCapability capability) {
-        return vmx.capabilities.has(capability);
-    }
-
-    private boolean allows(long access) {
-        boolean read = (access & EptViolationQualification.READ) == 0 || mayRead();
-        boolean write =
-                (access & EptViolationQualification.WRITE) == 0
-                        || (permissions & EptEntry.WRITE) != 0;
-        boolean fetch =
-                (access & EptViolationQualification.FETCH) == 0
-                        || mayExecute((access & EptViolationQualification.USER_MODE) != 0);
-        return read && write && fetch;
     }
 
     /// Sets accessed flags in all entries used, and the dirty flag in the last for a write, which
@@ -263,8 +195,9 @@ public final class Ept {
     }
 
     private GuestFault violation(long guestPhysical, long linear, long access, long entry) {
-        long qualification = access | reportedPermissions() | vmx.nmiUnblockingBit();
-        if (!has(EptVpidCapability.ADVANCED_EXIT_INFORMATION)
+        long qualification =
+                access | EptFormat.reported(permissions, modeBased) | vmx.nmiUnblockingBit();
+        if (!vmx.capabilities.has(EptVpidCapability.ADVANCED_EXIT_INFORMATION)
                 || (access & EptViolationQualification.TRANSLATION) == 0) {
             qualification &=
                     ~(EptViolationQualification.USER_MODE
@@ -279,18 +212,14 @@ public final class Ept {
         return exit;
     }
 
-    private long reportedPermissions() {
-        long user = modeBased && (permissions & EptEntry.EXECUTE_USER) != 0 ? 8 : 0;
-        return (permissions & RWX | user) << EptViolationQualification.PERMISSIONS;
-    }
-
     /// SDM Vol. 3C, "Convertible EPT Violations".
     private boolean isConvertible(long entry) {
         return vmx.on(SecondaryControl.EPT_VIOLATION_VE)
                 && (entry & EptEntry.SUPPRESS_VE) == 0
                 && (vmx.cpu.cr0 & ControlBits.CR0_PE) != 0
                 && vmx.delivering().isEmpty()
-                && vmx.cpu.mmu.readPhysical(informationArea() + VE_BUSY, 4) == 0;
+                && vmx.cpu.mmu.readPhysical(informationArea() + VirtualizationExceptionArea.BUSY, 4)
+                        == 0;
     }
 
     private long informationArea() {
@@ -301,11 +230,14 @@ public final class Ept {
         long area = informationArea();
         var mmu = vmx.cpu.mmu;
         mmu.writePhysical(area, 4, ExitReason.EPT_VIOLATION.number());
-        mmu.writePhysical(area + VE_BUSY, 4, 0xFFFF_FFFFL);
-        mmu.writePhysical(area + VE_QUALIFICATION, 8, qualification);
-        mmu.writePhysical(area + VE_LINEAR, 8, linear);
-        mmu.writePhysical(area + VE_PHYSICAL, 8, guestPhysical);
-        mmu.writePhysical(area + VE_EPTP_INDEX, 2, vmx.vmcs().read(VmcsField.EPTP_INDEX));
+        mmu.writePhysical(area + VirtualizationExceptionArea.BUSY, 4, 0xFFFF_FFFFL);
+        mmu.writePhysical(area + VirtualizationExceptionArea.QUALIFICATION, 8, qualification);
+        mmu.writePhysical(area + VirtualizationExceptionArea.LINEAR_ADDRESS, 8, linear);
+        mmu.writePhysical(area + VirtualizationExceptionArea.PHYSICAL_ADDRESS, 8, guestPhysical);
+        mmu.writePhysical(
+                area + VirtualizationExceptionArea.EPTP_INDEX,
+                2,
+                vmx.vmcs().read(VmcsField.EPTP_INDEX));
         return vmx.cpu.fault(Vector.VE, 0);
     }
 }

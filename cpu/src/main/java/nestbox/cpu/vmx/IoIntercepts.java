@@ -3,6 +3,7 @@ package nestbox.cpu.vmx;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.entry.ExitBitmaps;
 import nestbox.x86.Operand;
 import nestbox.x86.StringOp;
 import nestbox.x86.vmx.ExitReason;
@@ -12,9 +13,6 @@ import nestbox.x86.vmx.VmcsField;
 
 /// A guest's accesses to ports. SDM Vol. 3C, "I/O-Bitmap Addresses".
 public final class IoIntercepts {
-    private static final int PORTS_PER_BITMAP = 0x8000;
-    private static final int LAST_PORT = 0xFFFF;
-
     private IoIntercepts() {}
 
     /// Comes after the permission checks of IOPL and TSS.
@@ -31,18 +29,9 @@ public final class IoIntercepts {
     }
 
     private static boolean isInBitmap(Cpu cpu, int port, int width) {
-        if (port + width - 1 > LAST_PORT) {
-            return true;
-        }
-        for (int each = port; each < port + width; each++) {
-            VmcsField bitmap =
-                    each < PORTS_PER_BITMAP ? VmcsField.IO_BITMAP_A : VmcsField.IO_BITMAP_B;
-            long at = cpu.vmx.vmcs().read(bitmap) + (each & PORTS_PER_BITMAP - 1) / 8;
-            if ((cpu.mmu.readPhysical(at, 1) >>> (each & 7) & 1) != 0) {
-                return true;
-            }
-        }
-        return false;
+        long a = cpu.vmx.vmcs().read(VmcsField.IO_BITMAP_A);
+        long b = cpu.vmx.vmcs().read(VmcsField.IO_BITMAP_B);
+        return ExitBitmaps.ports(cpu.vmx.facts, a, b, port, width);
     }
 
     private static GuestFault exit(Cpu cpu, Insn insn, int port, int width) {

@@ -2,6 +2,7 @@ package nestbox.cpu.vmx;
 
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
+import nestbox.cpu.entry.ExitBitmaps;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
 import nestbox.x86.vmx.ExitReason;
@@ -15,10 +16,6 @@ import java.util.OptionalLong;
 /// x2APIC registers, TSC offset. SDM Vol. 3C, "MSR-Bitmap Address" and "Changes to Instruction
 /// Behavior in VMX Non-Root Operation".
 final class MsrIntercepts {
-    private static final int HIGH_RANGE = 0xC000_0000;
-    private static final int RANGE = 0x2000;
-    private static final int HIGH_BITMAP = 0x400;
-    private static final int WRITE_BITMAPS = 0x800;
     private static final int X2APIC_RANGE = 8;
 
     private MsrIntercepts() {}
@@ -27,17 +24,8 @@ final class MsrIntercepts {
         if (!cpu.vmx.on(PrimaryControl.USE_MSR_BITMAPS)) {
             return true;
         }
-        boolean high = Integer.compareUnsigned(number, HIGH_RANGE) >= 0;
-        int index = high ? number - HIGH_RANGE : number;
-        if (Integer.compareUnsigned(index, RANGE) >= 0) {
-            return true;
-        }
-        long at =
-                cpu.vmx.vmcs().read(VmcsField.MSR_BITMAPS)
-                        + (high ? HIGH_BITMAP : 0)
-                        + (write ? WRITE_BITMAPS : 0)
-                        + index / 8;
-        return (cpu.mmu.readPhysical(at, 1) >>> (index & 7) & 1) != 0;
+        return ExitBitmaps.msr(
+                cpu.vmx.facts, cpu.vmx.vmcs().read(VmcsField.MSR_BITMAPS), number, write);
     }
 
     private static void edxEax(Cpu cpu, long value) {

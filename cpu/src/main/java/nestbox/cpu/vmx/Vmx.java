@@ -6,6 +6,7 @@ import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.entry.ActiveControls;
 import nestbox.cpu.entry.EntryFailure;
+import nestbox.cpu.entry.ExitBitmaps;
 import nestbox.cpu.entry.Explanation;
 import nestbox.cpu.entry.MsrAccess;
 import nestbox.cpu.entry.ProcessorFacts;
@@ -535,14 +536,13 @@ public final class Vmx {
         return nonRoot && intercepts(vector, errorCode);
     }
 
-    /// SDM Vol. 3C, "Exception Bitmap": for page faults mask and match turn the bit around.
     private boolean intercepts(int vector, int errorCode) {
-        boolean set = (vmcs().read(VmcsField.EXCEPTION_BITMAP) >>> vector & 1) != 0;
-        if (vector != Vector.PF) {
-            return set;
-        }
-        long masked = errorCode & vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MASK);
-        return set == (masked == vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MATCH));
+        return ExitBitmaps.exception(
+                vmcs().read(VmcsField.EXCEPTION_BITMAP),
+                vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MASK),
+                vmcs().read(VmcsField.PAGE_FAULT_ERROR_CODE_MATCH),
+                vector,
+                errorCode);
     }
 
     private GuestFault exceptionExit(Delivering event) {

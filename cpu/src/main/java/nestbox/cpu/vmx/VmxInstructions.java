@@ -5,6 +5,7 @@ import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
 import nestbox.cpu.entry.ExecutionControlRules;
+import nestbox.cpu.entry.ExitBitmaps;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
@@ -27,8 +28,6 @@ public final class VmxInstructions {
 
     /// IA32_FEATURE_CONTROL: locked, and VMXON allowed outside SMX operation.
     private static final long LOCKED_WITH_VMX = 0b101;
-
-    private static final long MANY_BITS = ~0x7FFFL;
 
     private VmxInstructions() {}
 
@@ -182,11 +181,8 @@ public final class VmxInstructions {
 
     /// In a guest: whether the access exits, by control, encoding and bitmap.
     private static boolean exits(Cpu cpu, long encoding, VmcsField bitmap) {
-        if (!cpu.vmx.on(SecondaryControl.VMCS_SHADOWING) || (encoding & MANY_BITS) != 0) {
-            return true;
-        }
-        long at = cpu.vmx.vmcs().read(bitmap) + encoding / 8;
-        return (cpu.mmu.readPhysical(at, 1) >>> (encoding & 7) & 1) != 0;
+        return !cpu.vmx.on(SecondaryControl.VMCS_SHADOWING)
+                || ExitBitmaps.field(cpu.vmx.facts, cpu.vmx.vmcs().read(bitmap), encoding);
     }
 
     private static void beginAccess(
