@@ -3,6 +3,7 @@ package nestbox.hypervisor;
 import static nestbox.x86.ControlBits.*;
 
 import nestbox.cpu.VmxRoot;
+import nestbox.cpu.model.VmxCapabilities;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.platform.GuestMemory;
@@ -44,21 +45,21 @@ final class ControlRegisters {
 
     /// Does the instruction that exited, except for CR8.
     ///
-    /// @param mayLeaveVmx whether CR4.VMXE may become 0
+    /// @param mayLeaveVmx whether the bits that VMX operation fixes may change
     void access(CrQualification exit, boolean mayLeaveVmx) {
         switch (exit.access()) {
             case MOV_TO_CR -> {
                 long value = register(exit.generalRegister());
                 switch (exit.register()) {
-                    case 0 -> writeCr0(value);
+                    case 0 -> writeCr0(value, mayLeaveVmx);
                     case 4 -> writeCr4(value, mayLeaveVmx);
                     default -> throw new IllegalStateException("CR" + exit.register());
                 }
             }
-            case CLTS -> writeCr0(cr0() & ~CR0_TS);
+            case CLTS -> writeCr0(cr0() & ~CR0_TS, mayLeaveVmx);
             case LMSW -> {
                 long low = exit.lmswSource() & 0xF | cr0() & CR0_PE;
-                writeCr0(cr0() & ~0xFL | low);
+                writeCr0(cr0() & ~0xFL | low, mayLeaveVmx);
             }
             case MOV_FROM_CR -> throw new IllegalStateException("reads don't exit");
         }
@@ -79,10 +80,16 @@ final class ControlRegisters {
         return (root.vmread(VmcsField.GUEST_EFER) & EFER_LMA) != 0;
     }
 
-    private void writeCr0(long value) {
+    private void writeCr0(long value, boolean mayLeaveVmx) {
         boolean pagingUnprotected = (value & (CR0_PG | CR0_PE)) == CR0_PG;
         boolean writeThroughUncached = (value & (CR0_NW | CR0_CD)) == CR0_NW;
-        if (value >>> 32 != 0 || pagingUnprotected || writeThroughUncached) {
+        boolean leavesVmx = (~value & VmxCapabilities.CR0_FIXED0) != 0;
+        boolean refused =
+                value >>> 32 != 0
+                        || pagingUnprotected
+                        || writeThroughUncached
+                        || leavesVmx && !mayLeaveVmx;
+        if (refused) {
             throw GuestException.generalProtection();
         }
         long old = root.vmread(VmcsField.GUEST_CR0);

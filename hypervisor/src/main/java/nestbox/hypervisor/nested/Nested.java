@@ -12,15 +12,38 @@ import java.util.function.IntSupplier;
 /// VMX operation of an L1 vCPU: its VMX instructions, and the guests (L2) that it runs with them.
 ///
 /// Whoever runs the vCPU hands over L1's VMX instructions and every exit of L2; which VMCS is
-/// current afterwards says who goes on.
+/// current afterwards says who goes on. Between exits VMCS01 is current while L1 runs, and VMCS02
+/// while L2 runs.
+///
+/// The VMCS that L1 has made current is cached in two places: VMCS02 holds the fields that both
+/// have in common, and is L1's shadow VMCS while L1 runs, so that L1 reads and writes them without
+/// exits; [Vmcs12] holds the rest. [MergeRule] is the table of it.
 public final class Nested {
     /// The pages that a vCPU can't do without.
     public static final int LEAST_PAGES = 64;
 
-    private final Parent parent;
+    /// What becomes of an interrupt that L1 has while L2 runs.
+    public enum Event {
+        /// It has become a VM exit: L1 goes on.
+        EXITED,
+
+        /// It's to be injected into L2 as soon as that can take it.
+        FOR_L2,
+
+        /// Another event goes first: ask again at the next exit, which comes at once.
+        LATER
+    }
+
+    private final Operation operation;
+    private final VmxInstructions instructions;
+    private final L2Exits exits;
 
     private Nested(Parent parent) {
-        this.parent = parent;
+        operation = new Operation(parent);
+        Operands operands = new Operands(parent);
+        Transitions transitions = new Transitions(operation);
+        instructions = new VmxInstructions(operation, operands, transitions);
+        exits = new L2Exits(operation, operands, transitions);
     }
 
     public static Nested of(Parent parent) {
@@ -29,17 +52,18 @@ public final class Nested {
 
     /// What L1 reads of VMX.
     public VmxCapabilities capabilities() {
-        return parent.root().capabilities();
+        return operation.capabilities();
     }
 
-    /// Whether L1 has executed VMXON, and not yet VMXOFF.
+    /// Whether L1 has executed VMXON, and not yet VMXOFF. It may not clear bits then that
+    /// [VmxCapabilities] has as fixed.
     public boolean isOperating() {
-        return false;
+        return operation.isOperating();
     }
 
     /// Whether L2 runs: VMCS02 is current.
     public boolean isInL2() {
-        return false;
+        return operation.isInL2();
     }
 
     /// Whether an INIT has to wait, as it does in VMX root operation.
@@ -51,36 +75,35 @@ public final class Nested {
     ///
     /// @throws GuestException what it raises in L1
     public Resume instruction(ExitReason reason) {
-        throw GuestException.undefined();
+        return instructions.execute(reason);
     }
 
     /// L2 has exited, or the VM entry has failed.
     ///
     /// @return nothing if the exit is L0's to handle, with VMCS02 current
+    /// @throws GuestException what L2's instruction raises in L2
     public Optional<Resume> exit(ExitReason reason) {
-        return Optional.empty();
+        return exits.exit(reason);
     }
 
     /// While L2 runs, an exception is to be raised in it by an instruction that L0 emulated.
     ///
     /// @return whether it has become a VM exit to L1; otherwise it's to be injected
     public boolean exception(GuestException exception) {
-        return false;
+        return exits.exception(exception);
     }
 
     /// While L2 runs, L1 has an interrupt: for vCPUs with a virtual local APIC.
     ///
     /// @param acknowledge gives the vector, which is in service from then on; called only if L1
     ///     wants that of VM exits
-    /// @return whether it has become a VM exit to L1; otherwise it's to be injected into L2 when L2
-    ///     can take it
-    public boolean interrupt(IntSupplier acknowledge) {
-        return false;
+    public Event interrupt(IntSupplier acknowledge) {
+        return exits.interrupt(acknowledge);
     }
 
     /// Like [#interrupt] for an NMI.
-    public boolean nonMaskableInterrupt() {
-        return false;
+    public Event nonMaskableInterrupt() {
+        return exits.nonMaskableInterrupt();
     }
 
     /// While L2 runs, another processor of the virtual machine sends INIT: always a VM exit to L1,
@@ -88,31 +111,40 @@ public final class Nested {
     ///
     /// @return whether it has become one
     public boolean init() {
-        return false;
+        return exits.init();
     }
 
     /// While L2 runs, another processor of the virtual machine sends a startup IPI.
     ///
     /// @return whether it has become a VM exit to L1: L2 was waiting for it
     public boolean startup(int vector) {
-        return false;
+        return exits.startup(vector);
     }
 
     /// Of an EPT violation of L2 that is L0's to handle: L1's guest-physical address.
     public long guestPhysicalAddress() {
-        return 0;
+        return exits.l1Address();
     }
 
-    /// L1's guest-physical address behind L2's.
+    /// L1's guest-physical address behind L2's, for accesses of L0 on behalf of L2.
     ///
-    /// @return nothing if L1 doesn't allow the access
+    /// @return nothing if L1 doesn't allow the access; [#refused] tells L1
     public OptionalLong toL1(long l2Physical, boolean write) {
-        return OptionalLong.empty();
+        return exits.toL1(l2Physical, write);
+    }
+
+    /// The access that [#toL1] didn't allow becomes an exit to L1.
+    public Resume refused(long l2Physical, boolean write) {
+        return exits.refused(l2Physical, write);
     }
 
     /// EPT01 maps something else than before, or nothing, where it mapped something.
-    public void memoryChanged() {}
+    public void memoryChanged() {
+        operation.shadowEpt().clear();
+    }
 
     /// RESET or INIT of the vCPU: it leaves VMX operation, VMCS01 is current.
-    public void reset() {}
+    public void reset() {
+        operation.reset();
+    }
 }
