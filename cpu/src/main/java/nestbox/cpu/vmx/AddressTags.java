@@ -76,7 +76,7 @@ public final class AddressTags {
         long key = key(pointer);
         int index = eptPointers.indexOf(key);
         if (index >= 0) {
-            return index + 1;
+            return index + 1L;
         }
         if (eptPointers.size() == MOST_EPT_POINTERS) {
             invalidateAllEpt();
@@ -101,7 +101,7 @@ public final class AddressTags {
     public void invalidateEpt(long pointer) {
         for (int i = 0; i < eptPointers.size(); i++) {
             if (((eptPointers.get(i) ^ pointer) & EptPointer.ADDRESS) == 0) {
-                long number = i + 1;
+                long number = i + 1L;
                 vmx.cpu.mmu.flushWhere(tag -> tag >>> EPT_SHIFT == number);
             }
         }
