@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 /// Every guest program finds the processor it runs on as the manual describes it.
 ///
 /// `-Dnestbox.reference=qemu` (or `bochs`) holds an installed emulator to the programs instead,
-/// which checks the programs.
+/// which checks the programs; `l0` holds this project's hypervisor to them.
 class GuestProgramsTest {
     private static final Path TARGET = Path.of("target", "guests");
 
@@ -39,11 +39,14 @@ class GuestProgramsTest {
         return switch (System.getProperty("nestbox.reference", "")) {
             case "qemu" -> Stream.of(new QemuBoard());
             case "bochs" -> Stream.of(new BochsBoard());
-            default ->
-                    CpuModel.all().stream()
-                            .limit(program.isHypervisor() ? CpuModel.all().size() : 1)
-                            .map(NestboxBoard::new);
+            case "l0" -> models(program).map(L0Board::new);
+            default -> models(program).map(NestboxBoard::new);
         };
+    }
+
+    /// Hypervisors run on every processor model, others on the default one.
+    private static Stream<CpuModel> models(GuestProgram program) {
+        return CpuModel.all().stream().limit(program.isHypervisor() ? CpuModel.all().size() : 1);
     }
 
     @ParameterizedTest

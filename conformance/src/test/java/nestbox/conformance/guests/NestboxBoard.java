@@ -59,7 +59,8 @@ record NestboxBoard(CpuModel model) implements Board {
         return model.name();
     }
 
-    private static Thread watch(nestbox.app.board.Board board) {
+    /// Stops the board when it takes too long.
+    static Thread watch(nestbox.app.board.Board board) {
         return Thread.startVirtualThread(
                 () -> {
                     try {
@@ -71,7 +72,7 @@ record NestboxBoard(CpuModel model) implements Board {
                 });
     }
 
-    private static End endOf(nestbox.app.board.Outcome outcome, StringBuffer console) {
+    static End endOf(nestbox.app.board.Outcome outcome, StringBuffer console) {
         return switch (outcome) {
             case nestbox.app.board.Outcome.GuestExit(int status) -> new End.Exit(status);
             case nestbox.app.board.Outcome.Reset _ -> new End.Reset();
