@@ -69,14 +69,11 @@ public final class Chipset {
             Pic.State pic,
             IoApic.State ioApic) {}
 
-    private static final int ISA_IRQS = 16;
     private static final int INTR_PIN = 0;
 
     private final IoApic ioApic;
     private final Pic pic;
-    private final WiredOr[] picInputs = new WiredOr[ISA_IRQS];
-    private final WiredOr[] isaPins = new WiredOr[ISA_IRQS];
-    private final IrqLine[] pirqInputs = new IrqLine[ISA_IRQS];
+    private final IsaInterrupts isa;
     private final Hpet hpet;
     private final Pit pit;
     private final Rtc rtc;
@@ -100,7 +97,7 @@ public final class Chipset {
                             wiring.intr.set(asserted);
                             intrPin.set(asserted);
                         });
-        wireInterrupts();
+        isa = new IsaInterrupts(pic, ioApic);
         hpet = new Hpet(clock, ioApic::input, isaIrq(0), isaIrq(8), wiring.messages);
         pit = new Pit(clock, hpet.pitInput());
         rtc =
@@ -219,17 +216,12 @@ public final class Chipset {
 
     /// A new source of an ISA interrupt, at both interrupt controllers.
     public IrqLine isaIrq(int irq) {
-        IrqLine input = picInputs[irq].source();
-        IrqLine pin = isaPins[irq].source();
-        return asserted -> {
-            input.set(asserted);
-            pin.set(asserted);
-        };
+        return isa.source(irq);
     }
 
     /// Where the PCI interrupt router reaches an input of the 8259A pair; always the same wire.
     public IrqLine pirqInput(int irq) {
-        return pirqInputs[irq];
+        return isa.pirqInput(irq);
     }
 
     public IoApic ioApic() {
@@ -274,19 +266,6 @@ public final class Chipset {
 
     public PostCode postCode() {
         return postCode;
-    }
-
-    private void wireInterrupts() {
-        for (int irq = 0; irq < ISA_IRQS; irq++) {
-            // IRQ 2 is the cascade, and its pin carries IRQ 0.
-            IrqLine pin =
-                    irq == BoardMap.TIMER_PIN
-                            ? IrqLine.unconnected()
-                            : ioApic.input(BoardMap.pinOfIrq(irq));
-            picInputs[irq] = new WiredOr(pic.input(irq));
-            isaPins[irq] = new WiredOr(pin);
-            pirqInputs[irq] = picInputs[irq].source();
-        }
     }
 
     private Uart uart(String name, Clock clock, int irq, ByteSink out, Uart.Timing timing) {

@@ -40,10 +40,11 @@ public final class VirtualPci implements ConfigurationSpace {
     /// What belongs to the virtual machine.
     ///
     /// @param ports where windows of its functions are mapped, as in `mmio`
-    /// @param messages takes the interrupts of emulated functions
+    /// @param messages takes the interrupts of functions that L0 emulates or has given away
     public record Guest(PortSpace ports, MmioSpace mmio, MessageSink messages) {}
 
     private final Board board;
+    private final Guest guest;
     private final PciBus emulated;
     private final Windows windows;
 
@@ -52,6 +53,7 @@ public final class VirtualPci implements ConfigurationSpace {
 
     private VirtualPci(Board board, Guest guest, Windows windows) {
         this.board = board;
+        this.guest = guest;
         this.windows = windows;
         emulated =
                 new PciBus(guest.ports, guest.mmio, guest.messages, wire -> IrqLine.unconnected());
@@ -103,6 +105,7 @@ public final class VirtualPci implements ConfigurationSpace {
                         .orElseThrow(() -> new IllegalArgumentException(physical + " isn't there"));
         emulated.add(address, new PassedFunction(function, board.ports, board.mmio));
         passed.put(address.deviceFunction(), function);
+        function.messages().divert(guest.messages);
     }
 
     /// Does what firmware does after power-on: addresses for all functions but those that the

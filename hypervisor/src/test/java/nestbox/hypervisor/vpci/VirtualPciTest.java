@@ -63,6 +63,7 @@ class VirtualPciTest {
     private final Card nic = new Card("nic", 1);
     private final Card disk = new Card("disk", 2);
     private final List<String> changes = new ArrayList<>();
+    private final List<String> messages = new ArrayList<>();
     private Board board;
     private Guest guest;
 
@@ -82,7 +83,11 @@ class VirtualPciTest {
         host.reset();
         PciFirmware.assign(host, ports);
         board = new Board(host.bus(), ports, mmio);
-        guest = new Guest(new PortSpace(), new MmioSpace(), (address, data) -> {});
+        guest =
+                new Guest(
+                        new PortSpace(),
+                        new MmioSpace(),
+                        (address, data) -> messages.add("%x=%x".formatted(address, data)));
         guest.mmio()
                 .onChange(
                         (start, length, mapped) ->
@@ -217,6 +222,14 @@ class VirtualPciTest {
         assertThat(read(pci, at, capability, 1)).isEqualTo(9);
         write(pci, at, capability + 4, 4, 0x55AA);
         assertThat(disk.readConfig(capability + 4, 4)).isEqualTo(0x55AA);
+    }
+
+    @Test
+    void interruptsOfAPassedDeviceGoToTheGuest() {
+        VirtualPci.ofOther(board, guest).pass(new PciAddress(1, 0), DISK);
+        disk.messages().message(0xFEE0_0000L, 0x41);
+        nic.messages().message(0xFEE0_0000L, 0x42);
+        assertThat(messages).containsExactly("fee00000=41");
     }
 
     @Test
