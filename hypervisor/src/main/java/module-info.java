@@ -8,4 +8,5 @@ module nestbox.hypervisor {
     requires transitive nestbox.x86;
 
     exports nestbox.hypervisor;
+    exports nestbox.hypervisor.vuart;
 }

@@ -86,10 +86,9 @@ public final class Hypervisor {
     }
 
     private void addService(VmPlan plan) {
-        ServiceVm service = new ServiceVm(machine, memoryStart);
+        ServiceVm service = new ServiceVm(machine, memoryStart, new Power());
         Vm vm = service.create(vms.size(), plan, pages.carve(VM_PAGES));
         setup.consolePort.ifPresent(port -> service.hideConsole(vm, port));
-        new PowerPorts(machine.ports(), () -> powerOff(vm), machine.power()::reset).map(vm);
         addVcpus(vm);
         vm.vcpus()
                 .getFirst()
@@ -128,10 +127,18 @@ public final class Hypervisor {
         vms.forEach(Vm::start);
     }
 
-    private void powerOff(Vm vm) {
-        vm.powerOff();
-        if (vms.stream().allMatch(each -> each.state() == VmState.POWERED_OFF)) {
-            machine.power().powerOff();
+    private final class Power implements PowerPorts.Requests {
+        @Override
+        public void powerOff(Vm vm) {
+            vm.powerOff();
+            if (vms.stream().allMatch(each -> each.state() == VmState.POWERED_OFF)) {
+                machine.power().powerOff();
+            }
+        }
+
+        @Override
+        public void reset(Vm vm) {
+            machine.power().reset();
         }
     }
 

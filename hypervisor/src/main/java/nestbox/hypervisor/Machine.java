@@ -2,6 +2,7 @@ package nestbox.hypervisor;
 
 import nestbox.cpu.Processor;
 import nestbox.cpu.apic.ApicBus;
+import nestbox.devices.Chipset;
 import nestbox.devices.pci.PciBus;
 import nestbox.platform.BoardControl;
 import nestbox.platform.Clock;
@@ -15,6 +16,7 @@ import java.util.List;
 ///
 /// @param memory all of its RAM, of which L0 takes a part at the top of what lies below 4 GiB
 /// @param ports and `mmio` reach the board's devices
+/// @param chipset whose interrupts can be diverted
 /// @param messages carries interrupts between devices and processors
 /// @param power resets the board or switches it off
 public record Machine(
@@ -22,6 +24,7 @@ public record Machine(
         PortSpace ports,
         MmioSpace mmio,
         PciBus pci,
+        Chipset chipset,
         Clock clock,
         List<Processor> processors,
         ApicBus messages,

@@ -15,20 +15,29 @@ final class PowerPorts implements PortIo {
     private static final int SLEEP_TYPE_SHIFT = 10;
     private static final int SLEEP_TYPE = 7;
 
-    private final PortSpace board;
-    private final Runnable powerOff;
-    private final Runnable reset;
+    /// What a virtual machine can ask for.
+    interface Requests {
+        void powerOff(Vm vm);
 
-    PowerPorts(PortSpace board, Runnable powerOff, Runnable reset) {
-        this.board = board;
-        this.powerOff = powerOff;
-        this.reset = reset;
+        void reset(Vm vm);
     }
 
-    void map(Vm vm) {
-        vm.emulatePorts(BoardMap.KEYBOARD_COMMAND, 1, this);
-        vm.emulatePorts(BoardMap.RESET, 1, this);
-        vm.emulatePorts(BoardMap.PM1A_CNT, 2, this);
+    private final Vm vm;
+    private final PortSpace board;
+    private final Requests requests;
+
+    private PowerPorts(Vm vm, PortSpace board, Requests requests) {
+        this.vm = vm;
+        this.board = board;
+        this.requests = requests;
+    }
+
+    /// Takes the ports but for that of the reset register, whose neighbours are somebody else's.
+    static PowerPorts of(Vm vm, PortSpace board, Requests requests) {
+        PowerPorts ports = new PowerPorts(vm, board, requests);
+        vm.emulatePorts(BoardMap.KEYBOARD_COMMAND, 1, ports);
+        vm.emulatePorts(BoardMap.PM1A_CNT, 2, ports);
+        return ports;
     }
 
     @Override
@@ -41,21 +50,21 @@ final class PowerPorts implements PortIo {
         switch (port) {
             case BoardMap.KEYBOARD_COMMAND -> {
                 if (size == 1 && value == KEYBOARD_RESET) {
-                    reset.run();
+                    requests.reset(vm);
                 } else {
                     board.write(port, size, value);
                 }
             }
             case BoardMap.RESET -> {
                 if (size == 1 && (value & RESET_STARTS) != 0 && (value & RESET_KIND) != 0) {
-                    reset.run();
+                    requests.reset(vm);
                 }
             }
             default -> {
                 boolean sleeps = size == 2 && (value & SLEEP_ENABLE) != 0;
                 int type = value >>> SLEEP_TYPE_SHIFT & SLEEP_TYPE;
                 if (sleeps && type == PowerManagement.SLEEP_TYPE_S5) {
-                    powerOff.run();
+                    requests.powerOff(vm);
                 } else {
                     board.write(port, size, value);
                 }

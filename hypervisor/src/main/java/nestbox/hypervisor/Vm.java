@@ -3,6 +3,7 @@ package nestbox.hypervisor;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.hypervisor.memory.IoBitmaps;
 import nestbox.hypervisor.memory.PagePool;
+import nestbox.hypervisor.vuart.Vuart;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortIo;
 import nestbox.platform.PortSpace;
@@ -11,7 +12,9 @@ import nestbox.scenario.GuestFlag;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /// A virtual machine of the scenario, with what L0 emulates for it.
 public final class Vm {
@@ -23,6 +26,7 @@ public final class Vm {
     private final IoBitmaps portExits;
     private final PortSpace ports = new PortSpace();
     private final MmioSpace mmio = new MmioSpace();
+    private final Map<Integer, Vuart> vuarts = new TreeMap<>();
     private final List<Vcpu> vcpus = new ArrayList<>();
     private VmState state = VmState.CREATED;
     private Optional<String> failure = Optional.empty();
@@ -41,6 +45,15 @@ public final class Vm {
         this.pages = pages;
         this.memory = memory;
         this.portExits = portExits;
+    }
+
+    void add(int index, Vuart vuart) {
+        vuarts.put(index, vuart);
+    }
+
+    /// A virtual serial port; the console is number 0.
+    public Optional<Vuart> vuart(int index) {
+        return Optional.ofNullable(vuarts.get(index));
     }
 
     void add(Vcpu vcpu) {

@@ -152,6 +152,7 @@ public final class Board implements AutoCloseable {
                 ports,
                 mmio,
                 pci.bus(),
+                chipset,
                 clock,
                 processors.all(),
                 processors.apicBus(),

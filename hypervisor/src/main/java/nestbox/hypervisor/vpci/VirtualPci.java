@@ -32,6 +32,9 @@ public final class VirtualPci implements ConfigurationSpace {
     /// firmware fills from its start.
     private static final long SERVICE_WINDOW = 1 << 20;
 
+    /// Where they start, up to [BoardMap#MMIO32_END].
+    public static final long SERVICE_WINDOWS = BoardMap.MMIO32_END - SERVICE_WINDOW;
+
     private static final int HEADER_END = PciRegisters.DEVICE_SPECIFIC;
 
     /// What belongs to the board, and how it is reached.
@@ -64,7 +67,7 @@ public final class VirtualPci implements ConfigurationSpace {
     /// @param hidden functions of the board that it doesn't own
     public static VirtualPci ofService(Board board, Guest guest, Set<PciAddress> hidden) {
         long end = BoardMap.MMIO32_END;
-        VirtualPci pci = new VirtualPci(board, guest, new Windows(end - SERVICE_WINDOW, end, 0, 0));
+        VirtualPci pci = new VirtualPci(board, guest, new Windows(SERVICE_WINDOWS, end, 0, 0));
         board.bus
                 .functions()
                 .forEach(
