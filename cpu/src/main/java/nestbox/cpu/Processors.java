@@ -126,6 +126,7 @@ public final class Processors implements AutoCloseable {
     }
 
     private boolean turn(Processor processor) {
+        processor.cpu().wakeIfWritten();
         long before = processor.executed();
         running = processor;
         turnStart = before;
@@ -134,15 +135,7 @@ public final class Processors implements AutoCloseable {
         long nanos = clock.nanos();
         running = null;
         clock.advanceTo(nanos);
-        boolean ran = processor.executed() != before;
-        if (ran) {
-            for (Processor other : processors) {
-                if (other != processor) {
-                    other.cpu().memoryMayHaveChanged();
-                }
-            }
-        }
-        return ran;
+        return processor.executed() != before;
     }
 
     @Override

@@ -117,7 +117,7 @@ public final class EventDelivery {
             }
             startupVector = -1;
             cpu.activity = Activity.ACTIVE;
-            cpu.memoryMayHaveChanged();
+            cpu.endWait();
         }
         return wakes;
     }

@@ -268,12 +268,20 @@ public final class Cpu extends LinearMemory {
             waitsForAnyInterrupt = anyInterrupt;
             activity = Activity.HLT;
             attention();
+        } else {
+            monitored.disarm();
         }
-        monitored.disarm();
     }
 
-    /// Another processor has run: a monitored line may have been written.
-    public void memoryMayHaveChanged() {
+    /// Ends the wait of MWAIT if the monitored line has been written.
+    public void wakeIfWritten() {
+        if (waiting && !monitored.isUnchanged()) {
+            endWait();
+        }
+    }
+
+    /// Ends the wait of MWAIT, and makes the next one end at once.
+    public void endWait() {
         if (waiting) {
             waiting = false;
             activity = Activity.ACTIVE;

@@ -4,8 +4,8 @@ import nestbox.platform.NativeSpace;
 
 /// The cache line that MONITOR has armed, and what it held then.
 ///
-/// A store by this processor shows in the contents, as long as it changes them; a store by another
-/// one is taken for granted once that one has run. SDM Vol. 2B, "MONITOR—Set Up Monitor Address".
+/// A store shows in the contents, as long as it changes them for longer than a processor's turn.
+/// SDM Vol. 2B, "MONITOR—Set Up Monitor Address".
 public final class MonitoredLine {
     private static final int WORDS = 8;
     private static final long NONE = -1;

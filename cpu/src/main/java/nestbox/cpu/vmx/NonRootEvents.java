@@ -139,7 +139,7 @@ public final class NonRootEvents {
             return true;
         }
         if (cpu.isWokenByMaskedInterrupts() && cpu.apic.isPending()) {
-            cpu.memoryMayHaveChanged();
+            cpu.endWait();
             return true;
         }
         return false;
@@ -157,7 +157,7 @@ public final class NonRootEvents {
         if (pending != Pending.NOTHING) {
             betweenIterations = resume;
             cpu.betweenIterations = false;
-            cpu.memoryMayHaveChanged();
+            cpu.endWait();
         }
         if (pending != Pending.STARTUP) {
             // Only a processor that waits for one takes a startup IPI.
