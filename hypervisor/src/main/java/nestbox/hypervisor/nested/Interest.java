@@ -50,6 +50,8 @@ final class Interest {
             // Physical interrupts are those of whoever has the local APIC.
             case EXTERNAL_INTERRUPT -> !virtualApic && meets(reason, l1);
             case INIT_SIGNAL, IO_SMI, OTHER_SMI, MACHINE_CHECK_ON_ENTRY -> false;
+            // L1 can also inject it.
+            case MONITOR_TRAP -> true;
             case CONTROL_REGISTER_ACCESS -> controlRegister(l1);
             case IO_INSTRUCTION -> ports(l1);
             case RDMSR -> msr(l1, false);
@@ -85,7 +87,6 @@ final class Interest {
                     INVALID_GUEST_STATE,
                     MSR_LOADING,
                     MWAIT,
-                    MONITOR_TRAP,
                     MONITOR,
                     APIC_ACCESS,
                     GDTR_IDTR_ACCESS,
