@@ -182,6 +182,20 @@ static void event_delivery(void)
     check_equal("it tells the length of INT n", vmread(EXIT_INSTRUCTION_LENGTH), 2);
 }
 
+static void nmi_unblocking(void)
+{
+    ept_reset();
+    *leaf = 0;
+    flush();
+    vmwrite(GUEST_RSP, (u64)page + 0x800);
+    vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_NMI);
+    left_for("the stack of an IRET that unblocks NMIs", guest_run(GUEST("iretq")), R_EPT_VIOLATION);
+    check_equal("it tells that", vmread(EXIT_QUALIFICATION) >> 12 & 1, 1);
+    vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
+    left_for("the stack of another IRET", guest_run(GUEST("iretq")), R_EPT_VIOLATION);
+    check_equal("it tells that, too", vmread(EXIT_QUALIFICATION) >> 12 & 1, 0);
+}
+
 /* --- misconfigurations --- */
 
 static void misconfigured(const char *name, u64 *entry, u64 value, u64 address)
@@ -505,6 +519,7 @@ void program(void)
         advanced_information();
         structures();
         event_delivery();
+        nmi_unblocking();
         misconfigurations();
         sizes();
         flags();
