@@ -1,5 +1,6 @@
 /* @processors 2
-   What another processor sends to a guest: start-up IPI, INIT, NMI and posted interrupts: SDM Vol. 3, section "Other Causes
+   What another processor sends to a guest: start-up IPI, INIT, NMI and posted interrupts: SDM Vol. 3,
+       section "Other Causes
    of VM Exits", chapter "APIC Virtualization and Virtual Interrupts". */
 #include "vmx.h"
 
