@@ -175,6 +175,14 @@ public abstract sealed class StateBlock permits LinearMemory {
         set64(FLAGS_CARRY, 0);
     }
 
+    /// SF, ZF and PF of the low half of a product; CF and OF set unless `excess` is 0; AF clear.
+    /// Without a branch, as nothing tells a processor which products fit.
+    public final void flagsOfProduct(long low, int width, long excess) {
+        int shift = 64 - 8 * width;
+        set64(FLAGS_RESULT, low << shift >> shift);
+        set64(FLAGS_CARRY, (excess | -excess) & 1L << 63);
+    }
+
     /// SF, ZF and PF of a result; CF, OF and AF as given.
     public final void flagsOfResult(
             long result, int width, boolean carry, boolean overflow, boolean auxiliary) {

@@ -36,15 +36,20 @@ public final class AluOperations {
             case NOT -> unary(NOT, insn);
             case NEG -> unary(NEG, insn);
             case XADD -> unary(XADD, insn);
+            case MUL -> multiply(MultiplyTemplate.WIDE_UNSIGNED, insn);
+            case IMUL1 -> multiply(MultiplyTemplate.WIDE_SIGNED, insn);
+            case IMUL ->
+                    multiply(
+                            insn.row.operands().size() == 3
+                                    ? MultiplyTemplate.THREE_OPERANDS
+                                    : MultiplyTemplate.TWO_OPERANDS,
+                            insn);
             default -> RARE.computeIfAbsent(op, rare -> Handler.of(semantic(rare)));
         };
     }
 
     private static Semantic semantic(Alu op) {
         return switch (op) {
-            case MUL -> (cpu, insn) -> Multiply.mul(cpu, insn, false);
-            case IMUL1 -> (cpu, insn) -> Multiply.mul(cpu, insn, true);
-            case IMUL -> Multiply::imul;
             case DIV -> Divide::div;
             case IDIV -> Divide::idiv;
             case CMPXCHG -> AluOperations::cmpxchg;
@@ -55,7 +60,23 @@ public final class AluOperations {
             case AAS -> (cpu, insn) -> Decimal.adjust(cpu, -1);
             case AAM -> Decimal::aam;
             case AAD -> Decimal::aad;
-            case ADD, OR, ADC, SBB, AND, SUB, XOR, CMP, TEST, INC, DEC, NOT, NEG, XADD ->
+            case ADD,
+                    OR,
+                    ADC,
+                    SBB,
+                    AND,
+                    SUB,
+                    XOR,
+                    CMP,
+                    TEST,
+                    INC,
+                    DEC,
+                    NOT,
+                    NEG,
+                    XADD,
+                    MUL,
+                    IMUL1,
+                    IMUL ->
                     throw new AssertionError(op + " has a template");
         };
     }
@@ -103,6 +124,13 @@ public final class AluOperations {
                 BinaryTemplate.class,
                 new BinaryTemplate.Parameters(
                         operation, Form.of(insn), insn.width, Operands.isPlain(insn), stores));
+    }
+
+    private static Handler multiply(int use, Insn insn) {
+        return Specializer.copy(
+                MethodHandles.lookup(),
+                MultiplyTemplate.class,
+                MultiplyTemplate.Parameters.of(use, insn));
     }
 
     /// A handler that reads, changes and writes its first operand.

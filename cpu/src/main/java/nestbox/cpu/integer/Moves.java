@@ -96,13 +96,12 @@ public final class Moves {
     }
 
     /// Jcc, SETcc, CMOVcc.
-    public static Handler condition(int use, Insn insn) {
-        return copy(
-                ConditionTemplate.class, new ConditionTemplate.Parameters(use, insn.opcode & 0xF));
+    private static Handler condition(int use, Insn insn) {
+        return copy(ConditionTemplate.class, ConditionTemplate.Parameters.of(use, insn));
     }
 
     public static Handler jump(Insn insn) {
-        return condition(ConditionTemplate.JUMP, insn);
+        return copy(ConditionTemplate.class, ConditionTemplate.Parameters.jump(insn.opcode & 0xF));
     }
 
     /// Near CALL and RET in 64-bit mode.

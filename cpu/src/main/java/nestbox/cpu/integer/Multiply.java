@@ -1,7 +1,6 @@
 package nestbox.cpu.integer;
 
 import nestbox.cpu.core.Cpu;
-import nestbox.cpu.core.Insn;
 
 /// MUL and IMUL. CF and OF say that the upper half is significant; SF, ZF, AF and PF are undefined
 /// and follow the low half here.
@@ -9,10 +8,10 @@ final class Multiply {
     private Multiply() {}
 
     /// The one-operand forms: RDX:RAX (or AX) = RAX × operand.
-    static void mul(Cpu cpu, Insn insn, boolean signed) {
-        int width = insn.width;
+    ///
+    /// @param right zero-extended
+    static void wide(Cpu cpu, long right, boolean signed, int width) {
         long left = cpu.get(Cpu.RAX, width);
-        long right = cpu.loadRm(insn, insn.destination, width);
         if (width == 8) {
             long low = left * right;
             long high =
@@ -21,7 +20,7 @@ final class Multiply {
                             : Math.unsignedMultiplyHigh(left, right);
             cpu.set64(Cpu.RAX, low);
             cpu.set64(Cpu.RDX, high);
-            flags(cpu, low, 8, signed ? high != low >> 63 : high != 0);
+            cpu.flagsOfProduct(low, 8, signed ? high ^ low >> 63 : high);
             return;
         }
         long product =
@@ -35,27 +34,21 @@ final class Multiply {
             cpu.set(Cpu.RDX, width, product >>> 8 * width);
         }
         long low = signed ? Arithmetic.signed(product, width) : Arithmetic.unsigned(product, width);
-        flags(cpu, product, width, low != product);
+        cpu.flagsOfProduct(product, width, low ^ product);
     }
 
-    /// The two- and three-operand forms.
-    static void imul(Cpu cpu, Insn insn) {
-        int width = insn.width;
-        long left = Arithmetic.signed(cpu.loadRm(insn, insn.source, width), width);
-        long right =
-                insn.row.operands().size() == 3
-                        ? insn.immediate
-                        : Arithmetic.signed(cpu.get(insn.destination, width), width);
+    /// The two- and three-operand forms, whose operands may have anything above their width.
+    ///
+    /// @return the product; anything above the width
+    static long narrow(Cpu cpu, long first, long second, int width) {
+        long left = Arithmetic.signed(first, width);
+        long right = Arithmetic.signed(second, width);
         long product = left * right;
-        boolean overflows =
+        long excess =
                 width == 8
-                        ? Math.multiplyHigh(left, right) != product >> 63
-                        : Arithmetic.signed(product, width) != product;
-        cpu.set(insn.destination, width, product);
-        flags(cpu, product, width, overflows);
-    }
-
-    private static void flags(Cpu cpu, long low, int width, boolean overflows) {
-        cpu.flagsOfResult(low, width, overflows, overflows, false);
+                        ? Math.multiplyHigh(left, right) ^ product >> 63
+                        : Arithmetic.signed(product, width) ^ product;
+        cpu.flagsOfProduct(product, width, excess);
+        return product;
     }
 }
