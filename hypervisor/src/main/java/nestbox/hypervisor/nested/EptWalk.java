@@ -1,6 +1,7 @@
 package nestbox.hypervisor.nested;
 
 import nestbox.cpu.entry.EptFormat;
+import nestbox.hypervisor.nested.NestedState.EptStep;
 import nestbox.platform.GuestMemory;
 import nestbox.x86.vmx.EptEntry;
 import nestbox.x86.vmx.EptPointer;
@@ -21,12 +22,6 @@ final class EptWalk {
         VIOLATION,
         MISCONFIGURATION
     }
-
-    /// An entry on the way, for people who look at tables.
-    ///
-    /// @param address of the entry, as L1 names it
-    /// @param shift of the address bits that its table translates
-    record Step(long address, int shift, long entry) {}
 
     private static final long NOWHERE = -1;
     private static final long PAGE_MASK = GuestMemory.PAGE_SIZE - 1;
@@ -159,17 +154,19 @@ final class EptWalk {
     }
 
     /// The entries for an address, from the top, up to the last that is there.
-    List<Step> steps(EptPointer pointer, long l2Physical) {
-        List<Step> steps = new ArrayList<>();
+    List<EptStep> steps(EptPointer pointer, long l2Physical) {
+        List<EptStep> steps = new ArrayList<>();
         long table = pointer.root();
-        for (int level = EptFormat.TOP_SHIFT; ; level -= EptFormat.INDEX_BITS) {
+        int level = EptFormat.TOP_SHIFT;
+        while (true) {
             long at = EptFormat.slot(table, level, l2Physical);
             long entry = memory.readPhysical(at, Long.BYTES);
-            steps.add(new Step(at, level, entry));
+            steps.add(new EptStep(at, level, entry));
             if (!EptFormat.isPresent(entry, true) || EptFormat.isLeaf(entry, level)) {
                 return steps;
             }
             table = entry & EptEntry.ADDRESS;
+            level -= EptFormat.INDEX_BITS;
         }
     }
 }

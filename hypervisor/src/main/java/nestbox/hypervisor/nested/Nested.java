@@ -4,7 +4,10 @@ import nestbox.cpu.model.VmxCapabilities;
 import nestbox.hypervisor.Resume;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.VmcsField;
 
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.IntSupplier;
@@ -37,6 +40,7 @@ public final class Nested {
     private final Operation operation;
     private final VmxInstructions instructions;
     private final L2Exits exits;
+    private final Inspection inspection;
 
     private Nested(Parent parent) {
         operation = new Operation(parent);
@@ -44,6 +48,7 @@ public final class Nested {
         Transitions transitions = new Transitions(operation);
         instructions = new VmxInstructions(operation, operands, transitions);
         exits = new L2Exits(operation, operands, transitions);
+        inspection = new Inspection(operation);
     }
 
     public static Nested of(Parent parent) {
@@ -141,6 +146,22 @@ public final class Nested {
     /// EPT01 maps something else than before, or nothing, where it mapped something.
     public void memoryChanged() {
         operation.shadowEpt().clear();
+    }
+
+    /// What there is to see. Like the others that look, it's for when the processor isn't running.
+    public NestedState state() {
+        return inspection.state();
+    }
+
+    /// The fields of one of the VMCSs, nothing if there isn't one: VMCS12 and VMCS02 are those of
+    /// L1's current VMCS.
+    public Map<VmcsField, Long> fields(NestedState.Which which) {
+        return inspection.fields(which);
+    }
+
+    /// L1's EPT entries for an address of L2, from the first table on.
+    public List<NestedState.EptStep> walk(long l2Physical) {
+        return inspection.walk(l2Physical);
     }
 
     /// RESET or INIT of the vCPU: it leaves VMX operation, VMCS01 is current.

@@ -202,9 +202,8 @@ final class ShadowEpt {
         }
         long host = leaf01.host(l1Address) & -(1L << shift);
         long entry = host | attributes(leaf01);
-        if (!shadow.map(walk, l2Physical, shift, entry)) {
+        while (!shadow.map(walk, l2Physical, shift, entry)) {
             reclaim(shadow);
-            shadow.map(walk, l2Physical, shift, entry);
         }
         flush(shadow);
         fills++;
@@ -226,21 +225,19 @@ final class ShadowEpt {
         return permissions | type | EptEntry.ACCESSED | EptEntry.DIRTY;
     }
 
-    /// Makes room: other shadows go first, then all of the current one.
+    /// Makes room: other shadows go first, then all of the current one, which leaves enough for a
+    /// walk.
     private void reclaim(ShadowTables current) {
         Iterator<ShadowTables> all = shadows.values().iterator();
-        boolean freed = false;
-        while (all.hasNext() && !freed) {
+        while (all.hasNext()) {
             ShadowTables shadow = all.next();
             if (shadow != current) {
                 close(shadow);
                 all.remove();
-                freed = true;
+                return;
             }
         }
-        if (!freed) {
-            current.clear();
-        }
+        current.clear();
     }
 
     // What is known of the last violation
