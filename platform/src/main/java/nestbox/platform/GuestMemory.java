@@ -30,9 +30,6 @@ public final class GuestMemory implements Ram, AutoCloseable {
     /// Page flag: some software TLB lets a processor write to this page directly.
     public static final byte WRITABLE_IN_TLB = 2;
 
-    /// Page flag: the guest can't write to this page (firmware).
-    public static final byte READ_ONLY = 4;
-
     /// Told of every write to a page that has [#HAS_CODE] set.
     @FunctionalInterface
     public interface CodeWriteListener {
@@ -126,13 +123,6 @@ public final class GuestMemory implements Ram, AutoCloseable {
 
     public void clearFlags(int page, byte flags) {
         pageFlags[page] &= (byte) ~flags;
-    }
-
-    /// Marks firmware pages that a guest can't change; devices and loaders still can.
-    public void protect(long address, long length) {
-        for (long a = address & -PAGE_SIZE; a < address + length; a += PAGE_SIZE) {
-            setFlags(page(host(a)), READ_ONLY);
-        }
     }
 
     @Override

@@ -279,7 +279,7 @@ public final class Mmu implements SlowMemory {
         }
         int page = memory.page(host);
         int flags = memory.flags(page);
-        boolean direct = write && (flags & (GuestMemory.HAS_CODE | GuestMemory.READ_ONLY)) == 0;
+        boolean direct = write && (flags & GuestMemory.HAS_CODE) == 0;
         if (direct) {
             memory.setFlags(page, GuestMemory.WRITABLE_IN_TLB);
         }
@@ -502,9 +502,6 @@ public final class Mmu implements SlowMemory {
             return;
         }
         int flags = memory.flags(memory.page(host));
-        if ((flags & GuestMemory.READ_ONLY) != 0) {
-            return;
-        }
         if ((flags & GuestMemory.HAS_CODE) != 0) {
             code.written(physical, width);
         }

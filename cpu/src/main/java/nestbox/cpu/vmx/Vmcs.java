@@ -41,13 +41,10 @@ public final class Vmcs implements VmcsView {
     /// The VMCS in a region.
     ///
     /// @param address physical, on a page boundary
-    /// @return nothing if there is no writable RAM
+    /// @return nothing if there is no RAM
     public static Optional<Vmcs> at(GuestMemory memory, VmcsLayout layout, long address) {
         long place = memory.host(address, VmcsRegion.SIZE);
-        if (place < 0 || (memory.flags(memory.page(place)) & GuestMemory.READ_ONLY) != 0) {
-            return Optional.empty();
-        }
-        return Optional.of(new Vmcs(layout, address, place));
+        return place < 0 ? Optional.empty() : Optional.of(new Vmcs(layout, address, place));
     }
 
     /// Physical address of the region: the VMCS pointer.

@@ -213,19 +213,13 @@ public final class GuestLinear {
         long host = physical.ram(address, true);
         if (host == GuestPhysical.NOT_RAM) {
             physical.write(address, width, value & Widths.mask(width));
-        } else if (!isReadOnly(host)) {
-            switch (width) {
-                case 1 -> board.writeByte(host, (int) value);
-                case 2 -> board.writeShort(host, (int) value);
-                case 4 -> board.writeInt(host, (int) value);
-                default -> board.writeLong(host, value);
-            }
+            return;
         }
-    }
-
-    /// Firmware, which only the board changes.
-    private boolean isReadOnly(long host) {
-        long at = board.host(host);
-        return at >= 0 && (board.flags(board.page(at)) & GuestMemory.READ_ONLY) != 0;
+        switch (width) {
+            case 1 -> board.writeByte(host, (int) value);
+            case 2 -> board.writeShort(host, (int) value);
+            case 4 -> board.writeInt(host, (int) value);
+            default -> board.writeLong(host, value);
+        }
     }
 }
