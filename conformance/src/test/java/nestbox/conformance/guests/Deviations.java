@@ -27,6 +27,12 @@ record Deviations(Set<String> failing, Set<String> skipped, boolean mayLackFeatu
         return new Deviations(Set.of(), lines(file), false);
     }
 
+    /// A machine in a machine, with the checks that the outer one gets wrong and those that its
+    /// processor model skips.
+    static Deviations of(Path outer, Path model) {
+        return new Deviations(lines(outer), lines(model), false);
+    }
+
     private static Set<String> lines(Path file) {
         try (Stream<String> lines = Files.lines(file)) {
             return lines.filter(line -> !line.isBlank() && !line.startsWith("#"))

@@ -51,7 +51,12 @@ record NestboxBoard(CpuModel model) implements Board {
 
     @Override
     public Deviations deviations() {
-        return Deviations.ofModel(GuestProgram.ROOT.resolve("models/" + model.name() + ".txt"));
+        return Deviations.ofModel(skipped(model));
+    }
+
+    /// The list of what programs skip on a processor model.
+    static Path skipped(CpuModel model) {
+        return GuestProgram.ROOT.resolve("models/" + model.name() + ".txt");
     }
 
     @Override
