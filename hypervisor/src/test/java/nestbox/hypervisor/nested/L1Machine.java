@@ -39,6 +39,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Function;
 
 /// A processor, an L0 that does no more than it must, and an L1 in 64-bit mode whose instructions
 /// tests give one by one. L1's physical addresses aren't the host's, so that what isn't translated
@@ -88,8 +89,20 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
     /// Exits of L2 that were L0's.
     final List<ExitReason> ofL0 = new ArrayList<>();
 
+    /// L1's address of the last EPT violation that was L0's.
+    long addressOfL0 = -1;
+
     /// All exits.
     int exits;
+
+    /// What comes up before the next VM entry to L2, once.
+    Function<Nested, Nested.Event> beforeL2 = nothing -> Nested.Event.FOR_L2;
+
+    /// L0 kicks L2 once.
+    boolean kicks;
+
+    /// L0 answers L2's accesses to MSRs with #GP.
+    boolean refuses;
 
     /// Exits that are L0's don't matter: L2 is stopped by a limit.
     boolean keepsGoing;
@@ -137,6 +150,9 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
         writeInt(OTHER_REGION, Capabilities12.REVISION);
         writeInt(SHADOW_REGION, Capabilities12.REVISION | 1 << 31);
         code(L1_EXIT, STOP);
+        // Code at selector 8, data at 16, in a GDT at 0.
+        writeLong(8, 0x00AF_9B00_0000_FFFFL);
+        writeLong(16, 0x00CF_9300_0000_FFFFL);
     }
 
     private final class Ram implements GuestPhysical {
@@ -307,18 +323,27 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
     }
 
     L1Machine vmwrite(long encoding, long value) {
-        root.register(0, value);
-        root.register(1, encoding);
-        // vmwrite rcx, rax
-        return run("0F 79 C8");
+        access("0F 79 C8", encoding, value);
+        return this;
     }
 
     long vmread(long encoding) {
-        root.register(0, 0);
+        return access("0F 78 C8", encoding, 0);
+    }
+
+    /// VMREAD to or VMWRITE from RAX of the field in RCX; the registers stay as they are.
+    ///
+    /// @return what is in RAX then
+    private long access(String hex, long encoding, long value) {
+        long rax = root.register(0);
+        long rcx = root.register(1);
+        root.register(0, value);
         root.register(1, encoding);
-        // vmread rax, rcx
-        run("0F 78 C8");
-        return root.register(0);
+        run(hex);
+        long result = root.register(0);
+        root.register(0, rax);
+        root.register(1, rcx);
+        return result;
     }
 
     L1Machine set(VmcsField field, long value) {
@@ -414,14 +439,33 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
             }
         }
         switch (resume) {
-            case NEXT_INSTRUCTION -> {
-                root.vmwrite(
-                        GUEST_RIP, root.vmread(GUEST_RIP) + root.vmread(EXIT_INSTRUCTION_LENGTH));
-                enter();
-            }
-            case SAME_INSTRUCTION -> enter();
+            case NEXT_INSTRUCTION ->
+                    root.vmwrite(
+                            GUEST_RIP,
+                            root.vmread(GUEST_RIP) + root.vmread(EXIT_INSTRUCTION_LENGTH));
+            case SAME_INSTRUCTION -> {}
             case BLOCK, STOP -> stopped = true;
         }
+        if (nested.isInL2()) {
+            event();
+        }
+        if (!stopped) {
+            enter();
+        }
+    }
+
+    private void event() {
+        if (kicks) {
+            kicks = false;
+            root.signalInit();
+        }
+        Function<Nested, Nested.Event> now = beforeL2;
+        beforeL2 = nothing -> Nested.Event.FOR_L2;
+        Nested.Event event = now.apply(nested);
+        if (event == Nested.Event.LATER) {
+            beforeL2 = now;
+        }
+        stopped &= nested.isInL2();
     }
 
     private void inject(GuestException exception) {
@@ -440,6 +484,12 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
                 return done.get();
             }
             ofL0.add(reason);
+            if (reason == ExitReason.EPT_VIOLATION) {
+                addressOfL0 = nested.guestPhysicalAddress();
+            }
+            if (refuses) {
+                throw GuestException.generalProtection();
+            }
             return switch (reason) {
                 case RDMSR, WRMSR, IO_INSTRUCTION, HLT, EPT_VIOLATION -> Resume.NEXT_INSTRUCTION;
                 case INVALID_GUEST_STATE, EPT_MISCONFIGURATION ->

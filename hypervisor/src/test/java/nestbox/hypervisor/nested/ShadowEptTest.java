@@ -18,8 +18,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /// Shadow EPT against a model: whatever L1's tables are and however L1 changes them, an access of
-// L2
-/// reaches the memory that both levels of tables give, or ends as they say.
+/// L2 reaches the memory that both levels of tables give, or ends as they say.
 class ShadowEptTest {
     private static final long TABLES = L1Machine.EPT12;
     private static final int TABLE_PAGES = 24;
