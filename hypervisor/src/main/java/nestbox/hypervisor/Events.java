@@ -2,6 +2,7 @@ package nestbox.hypervisor;
 
 import nestbox.cpu.VmxRoot;
 import nestbox.hypervisor.emulate.GuestException;
+import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
@@ -54,15 +55,21 @@ final class Events {
             return false;
         }
         if (hardware && isDoubleFault(first.vector(), exception.vector())) {
-            inject(InterruptionType.HARDWARE_EXCEPTION, Vector.DF, true, 0);
+            inject(InterruptionType.HARDWARE_EXCEPTION, Vector.DF, isProtected(), 0);
             return true;
         }
+        boolean hasCode = Vector.hasErrorCode(exception.vector());
         inject(
                 InterruptionType.HARDWARE_EXCEPTION,
                 exception.vector(),
-                Vector.hasErrorCode(exception.vector()),
+                hasCode && isProtected(),
                 exception.errorCode());
         return true;
+    }
+
+    /// In real-address mode exceptions have no error codes.
+    private boolean isProtected() {
+        return (root.vmread(VmcsField.GUEST_CR0) & ControlBits.CR0_PE) != 0;
     }
 
     /// SDM Vol. 3A, Table "Conditions for Generating a Double Fault".
