@@ -206,15 +206,17 @@ public final class Vcpu implements VmxHost {
         }
     }
 
-    /// INIT stays pending in VMX root operation, and is a VM exit of a nested guest.
+    /// INIT stays pending in VMX root operation and while a nested guest waits for a startup IPI;
+    /// otherwise it's a VM exit of a nested guest.
     private void performInit() {
         if (nested.filter(Nested::blocksInit).isPresent()) {
             return;
         }
-        initSignalled = false;
-        if (isInL2() && nested.orElseThrow().init()) {
+        if (isInL2()) {
+            initSignalled = !nested.orElseThrow().init();
             return;
         }
+        initSignalled = false;
         nested.ifPresent(Nested::reset);
         apic.init();
         state = VcpuState.INIT;
@@ -224,7 +226,9 @@ public final class Vcpu implements VmxHost {
     /// A startup IPI: counts only for one that waits for it.
     void signalStartup(int vector) {
         if (isInL2()) {
-            nested.orElseThrow().startup(vector);
+            if (nested.orElseThrow().startup(vector)) {
+                blocked = false;
+            }
             return;
         }
         if (state == VcpuState.INIT && !isBootstrapBeforeStart()) {
