@@ -354,7 +354,12 @@ static void relocation(void)
 {
     u64 base = rdmsr(APIC_BASE_MSR);
     u32 version = apic_read(APIC_VERSION);
-    wrmsr(APIC_BASE_MSR, (base & 0xfff) | 0xfed80000);
+    struct context *c = kernel();
+    c->cx = APIC_BASE_MSR;
+    c->ax = (base & 0xfff) | 0xfed80000;
+    c->dx = 0;
+    if (!runs(c, "IA32_APIC_BASE takes another address", "wrmsr"))
+        return;
     check_equal("the registers moved", *(volatile u32 *)(0xfed80000ull + APIC_VERSION), version);
     wrmsr(APIC_BASE_MSR, base);
     check_equal("and back", apic_read(APIC_VERSION), version);

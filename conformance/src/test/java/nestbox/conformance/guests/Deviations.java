@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 ///
 /// @param failing checks that fail; `*` stands for a whole program
 /// @param skipped checks that are skipped for want of a feature; of these exactly
-/// @param mayLackFeatures whether other checks may be skipped, too
+/// @param mayLackFeatures whether other checks may be skipped, too, and failing ones be in order
 record Deviations(Set<String> failing, Set<String> skipped, boolean mayLackFeatures) {
     /// A reference machine, with the checks that it gets wrong.
     static Deviations of(Path file) {
@@ -27,10 +27,10 @@ record Deviations(Set<String> failing, Set<String> skipped, boolean mayLackFeatu
         return new Deviations(Set.of(), lines(file), false);
     }
 
-    /// A machine in a machine, with the checks that the outer one gets wrong and those that its
-    /// processor model skips.
-    static Deviations of(Path outer, Path model) {
-        return new Deviations(lines(outer), lines(model), false);
+    /// This project's hypervisor on one of its processor models, with the checks that tell it from
+    /// the processor.
+    static Deviations ofHypervisor(Path file, Path model) {
+        return new Deviations(lines(file), lines(model), false);
     }
 
     private static Set<String> lines(Path file) {
@@ -47,14 +47,23 @@ record Deviations(Set<String> failing, Set<String> skipped, boolean mayLackFeatu
         return allows(program, "*");
     }
 
-    boolean allows(GuestProgram program, String check) {
+    private boolean allows(GuestProgram program, String check) {
         return failing.contains(program.name() + ": " + check);
+    }
+
+    /// The checks of the program that fail there.
+    Set<String> failing(GuestProgram program) {
+        return checksOf(program, failing);
     }
 
     /// The checks that the program skips there.
     Set<String> skipped(GuestProgram program) {
+        return checksOf(program, skipped);
+    }
+
+    private static Set<String> checksOf(GuestProgram program, Set<String> lines) {
         String prefix = program.name() + ": ";
-        return skipped.stream()
+        return lines.stream()
                 .filter(line -> line.startsWith(prefix))
                 .map(line -> line.substring(prefix.length()))
                 .collect(Collectors.toSet());
