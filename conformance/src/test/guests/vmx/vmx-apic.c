@@ -265,13 +265,6 @@ static void self_ipi(void)
 #define NOTIFICATION 0x55
 #define OTHER 0x56
 
-static void interrupt_myself(u8 vector)
-{
-    apic_write(APIC_ICR, 0x44000 | vector);
-    while (!(apic_read(APIC_IRR + vector / 32 * 16) >> vector % 32 & 1))
-        pause();
-}
-
 static void posted_interrupts(void)
 {
     if (!need(PROCESS_POSTED_INTERRUPTS, "posted interrupts"))
@@ -293,8 +286,7 @@ static void posted_interrupts(void)
     check("the other one is requested", is_set(APIC_IRR, 0x42));
     check_equal("RVI and SVI", vmread(GUEST_INTERRUPT_STATUS), 0x7142);
     check("the notification is neither pending nor in service",
-        !(apic_read(APIC_IRR + NOTIFICATION / 32 * 16) >> NOTIFICATION % 32 & 1)
-        && !(apic_read(APIC_ISR + NOTIFICATION / 32 * 16) >> NOTIFICATION % 32 & 1));
+        !apic_has(APIC_IRR, NOTIFICATION) && !apic_has(APIC_ISR, NOTIFICATION));
     interrupt_myself(OTHER);
     left("another interrupt exits", guest_run(GUEST("nop")), R_EXTERNAL_INTERRUPT, 0);
     check_equal("it is acknowledged", vmread(EXIT_INTERRUPTION_INFORMATION), EVENT_VALID | OTHER);

@@ -281,16 +281,8 @@ static void windows(void)
 
 /* --- NMIs and interrupts from the APIC --- */
 
-#define SELF 0x44000
 /* The shorthand for oneself doesn't take NMIs; EBX is the destination. */
 #define SEND_NMI "mov eax, 0xfee00300\nmov [rax + 0x10], ebx\nmov dword ptr [rax], 0x4400\n1: pause\njmp 1b"
-
-/* IRET ends blocking by NMI, which an exit for an NMI leaves. */
-static void unblock_nmi(void)
-{
-    asm volatile("mov rax, rsp\npush %0\npush rax\npushfq\npush %1\nlea rax, [rip + 1f]\npush rax\niretq\n1:"
-        : : "r"((u64)KERNEL_DATA), "r"((u64)KERNEL_CODE) : "rax", "memory");
-}
 
 static void reset_for_nmi(void)
 {
@@ -331,18 +323,6 @@ static void nmis(void)
     }
 }
 
-static bool is_set(u32 base, u8 vector)
-{
-    return apic_read(base + vector / 32 * 16) >> vector % 32 & 1;
-}
-
-static void interrupt_myself(void)
-{
-    apic_write(APIC_ICR, SELF | VECTOR);
-    while (!is_set(APIC_IRR, VECTOR))
-        pause();
-}
-
 static bool swallow(struct frame *frame)
 {
     (void)frame;
@@ -353,7 +333,7 @@ static bool swallow(struct frame *frame)
 /* Whatever happened: nothing is pending and nothing in service. */
 static void settle(void)
 {
-    if (is_set(APIC_ISR, VECTOR))
+    if (apic_has(APIC_ISR, VECTOR))
         apic_eoi();
     sti();
     asm volatile("nop");
@@ -366,18 +346,18 @@ static void interrupts(void)
     on_vector(VECTOR, swallow);
     guest_reset();
     on(EXTERNAL_INTERRUPT_EXITING);
-    interrupt_myself();
+    interrupt_myself(VECTOR);
     exits("an interrupt exits, whatever IF", R_EXTERNAL_INTERRUPT, 0, "nop");
     check_equal("without acknowledgement nothing is known of it",
         vmread(EXIT_INTERRUPTION_INFORMATION) & EVENT_VALID, 0);
-    check("it stays in IRR", is_set(APIC_IRR, VECTOR));
+    check("it stays in IRR", apic_has(APIC_IRR, VECTOR));
     on(EXIT_ACKNOWLEDGE_INTERRUPT);
     interrupt_flag();
     event("it exits again and is acknowledged", guest_run(GUEST("nop")), EVENT_INTERRUPT | VECTOR, 0);
-    check("it is in service", is_set(APIC_ISR, VECTOR) && !is_set(APIC_IRR, VECTOR));
+    check("it is in service", apic_has(APIC_ISR, VECTOR) && !apic_has(APIC_IRR, VECTOR));
     settle();
     guest_reset();
-    interrupt_myself();
+    interrupt_myself(VECTOR);
     completes("without the control and IF it waits", "nop\nnop");
     const struct snippet *code = GUEST("nop");
     interrupt_flag();

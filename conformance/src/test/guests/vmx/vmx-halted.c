@@ -63,7 +63,7 @@ static void events(void)
     enter_in(HALTED);
     on(EXTERNAL_INTERRUPT_EXITING);
     on(EXIT_ACKNOWLEDGE_INTERRUPT);
-    apic_write(APIC_ICR, 0x44000 | VECTOR);
+    interrupt_myself(VECTOR);
     exits("an interrupt", R_EXTERNAL_INTERRUPT, 0, "nop");
     state("an interrupt", HALTED);
     apic_eoi();

@@ -65,13 +65,6 @@ static void init(void)
     completes("it comes once", "nop");
 }
 
-/* IRET ends blocking by NMI, which an exit for an NMI leaves. */
-static void unblock_nmi(void)
-{
-    asm volatile("mov rax, rsp\npush %0\npush rax\npushfq\npush %1\nlea rax, [rip + 1f]\npush rax\niretq\n1:"
-        : : "r"((u64)KERNEL_DATA), "r"((u64)KERNEL_CODE) : "rax", "memory");
-}
-
 static void nmi(const char *name, u32 activity)
 {
     guest_reset();

@@ -282,6 +282,24 @@ u64 guest_stack(unsigned index)
     return ((u64 *)vmread(GUEST_RSP))[index];
 }
 
+void unblock_nmi(void)
+{
+    asm volatile("mov rax, rsp\npush %0\npush rax\npushfq\npush %1\nlea rax, [rip + 1f]\npush rax\niretq\n1:"
+        : : "r"((u64)KERNEL_DATA), "r"((u64)KERNEL_CODE) : "rax", "memory");
+}
+
+bool apic_has(enum apic_register base, u8 vector)
+{
+    return apic_read(base + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+void interrupt_myself(u8 vector)
+{
+    apic_write(APIC_ICR, 0x44000 | vector);
+    while (!apic_has(APIC_IRR, vector))
+        pause();
+}
+
 /* --- checks --- */
 
 /* Whether the VM-exit instruction length is defined. */

@@ -117,6 +117,13 @@ enum event {
 enum interruptibility { BLOCKED_BY_STI = 1, BLOCKED_BY_MOV_SS = 2, BLOCKED_BY_SMI = 4, BLOCKED_BY_NMI = 8 };
 enum activity { ACTIVE, HALTED, SHUTDOWN, WAIT_FOR_SIPI };
 
+/* Ends blocking by NMI, which an exit for an NMI leaves, by IRET. */
+void unblock_nmi(void);
+/* Makes an interrupt pending in the local APIC. */
+void interrupt_myself(u8 vector);
+/* A bit of ISR, TMR or IRR. */
+bool apic_has(enum apic_register base, u8 vector);
+
 /* --- EPT --- */
 
 enum ept {
