@@ -44,13 +44,15 @@ public final class InstructionEmulator {
         if (op instanceof StringOp string && string.compareTo(StringOp.INS) < 0) {
             return strings.run(string, insn);
         }
+        // What has no operands accesses no memory: the guest has changed its code meanwhile.
         boolean done =
-                switch (op) {
-                    case Move move -> moves(move);
-                    case Alu alu -> calculates(alu);
-                    case Bits bits -> testsBits(bits);
-                    default -> false;
-                };
+                !insn.row().operands().isEmpty()
+                        && switch (op) {
+                            case Move move -> moves(move);
+                            case Alu alu -> calculates(alu);
+                            case Bits bits -> testsBits(bits);
+                            default -> false;
+                        };
         return done
                 ? new Emulated.Completed(insn.length())
                 : new Emulated.Unsupported(insn.row().toString());

@@ -484,6 +484,44 @@ class InstructionEmulatorTest {
         }
     }
 
+    /// A guest can change its code before L0 looks at it.
+    @ParameterizedTest
+    @EnumSource(Mode.class)
+    void anyBytesAreHarmless(Mode mode) {
+        SplittableRandom random = new SplittableRandom(SEED + 100 + mode.ordinal());
+        System.out.printf("%s: seed %x%n", mode, SEED + 100 + mode.ordinal());
+        Set<String> ends = new TreeSet<>();
+        try (machine) {
+            for (int i = 0; i < 20 * CASES; i++) {
+                if (i % CASES == 0) {
+                    machine.clear();
+                    machine.mode(mode, random.nextBoolean() && mode != Mode.REAL ? 3 : 0);
+                    machine.pageTables(mode);
+                }
+                byte[] code = new byte[16];
+                random.nextBytes(code);
+                int at = random.nextInt(0x1000);
+                machine.memory.write(GuestMachine.MEMORY + GuestMachine.CODE + at, code, 0, 16);
+                machine.root.vmwrite(GUEST_CS_BASE, GuestMachine.CODE);
+                long base = mode == Mode.LONG ? GuestMachine.CODE : 0;
+                machine.root.vmwrite(GUEST_RIP, base + at);
+                machine.root.register(random.nextInt(16), randomAddress(random));
+                ends.add(attempt());
+            }
+        }
+        assertThat(ends).contains("Completed", "Unsupported", Vector.name(Vector.UD));
+    }
+
+    private String attempt() {
+        GuestState guest = new GuestState(machine.root);
+        GuestLinear linear = new GuestLinear(guest, machine.memory, new Aliased(3));
+        try {
+            return new InstructionEmulator(linear).emulate().getClass().getSimpleName();
+        } catch (GuestException exception) {
+            return Vector.name(exception.vector());
+        }
+    }
+
     @Test
     void refusesWhatItDoesNotKnow() {
         try (machine) {

@@ -262,7 +262,7 @@ class VirtualPciTest {
         for (int i = 0; i < 100_000; i++) {
             VirtualPci pci = random.nextBoolean() ? service : other;
             int size = 1 << random.nextInt(4);
-            long at = random.nextInt(0x30) << 12 | random.nextInt(0x200);
+            int at = random.nextInt(0x30) << 12 | random.nextInt(0x200);
             pci.write(at, size, random.nextLong());
             pci.read(at, size);
             guest.mmio().read(random.nextLong(), 4);
