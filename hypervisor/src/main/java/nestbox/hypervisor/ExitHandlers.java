@@ -3,8 +3,10 @@ package nestbox.hypervisor;
 import nestbox.cpu.VmxRoot;
 import nestbox.hypervisor.emulate.Emulated;
 import nestbox.hypervisor.emulate.GuestException;
+import nestbox.hypervisor.emulate.GuestState;
 import nestbox.hypervisor.emulate.InstructionEmulator;
 import nestbox.hypervisor.nested.Nested;
+import nestbox.hypervisor.vlapic.VirtualApic;
 import nestbox.x86.vmx.CrQualification;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.IoQualification;
@@ -44,7 +46,11 @@ final class ExitHandlers {
     Resume handle(ExitReason reason, boolean entryFailed) {
         Optional<Resume> reflected =
                 vcpu.nested().filter(Nested::isInL2).flatMap(nested -> nested.exit(reason));
-        return reflected.orElseGet(() -> entryFailed ? stop(reason) : handle(reason));
+        try {
+            return reflected.orElseGet(() -> entryFailed ? stop(reason) : handle(reason));
+        } catch (RefusedAccess refused) {
+            return vcpu.nested().orElseThrow().refused(refused.address(), refused.isWrite());
+        }
     }
 
     private Resume handle(ExitReason reason) {
@@ -57,7 +63,10 @@ final class ExitHandlers {
             case EPT_VIOLATION -> eptViolation();
             case XSETBV -> xsetbv();
             case VMCALL -> hypercalls.call();
-            case INIT_SIGNAL -> Resume.SAME_INSTRUCTION;
+            case EXTERNAL_INTERRUPT -> externalInterrupt();
+            case EXCEPTION_OR_NMI -> nmi(reason);
+            // What came is injected with the next VM entry.
+            case INIT_SIGNAL, INTERRUPT_WINDOW, NMI_WINDOW -> Resume.SAME_INSTRUCTION;
             case INVD, WBINVD -> Resume.NEXT_INSTRUCTION;
             case HLT -> Resume.BLOCK;
             case TRIPLE_FAULT -> tripleFault();
@@ -75,13 +84,9 @@ final class ExitHandlers {
                     vmxInstruction(reason);
             case GETSEC, VMFUNC, ENCLS, ENCLV, PCONFIG, SEAMCALL, TDCALL ->
                     throw GuestException.undefined();
-            case EXCEPTION_OR_NMI,
-                    EXTERNAL_INTERRUPT,
-                    STARTUP_IPI,
+            case STARTUP_IPI,
                     IO_SMI,
                     OTHER_SMI,
-                    INTERRUPT_WINDOW,
-                    NMI_WINDOW,
                     TASK_SWITCH,
                     INVLPG,
                     RDPMC,
@@ -144,6 +149,21 @@ final class ExitHandlers {
         return Resume.STOP;
     }
 
+    /// The processor has taken it already.
+    private Resume externalInterrupt() {
+        vcpu.virtualApic().ifPresent(EmulatedApic::dropPhysical);
+        return Resume.SAME_INSTRUCTION;
+    }
+
+    /// NMIs exit for vCPUs with a virtual local APIC; exceptions don't.
+    private Resume nmi(ExitReason reason) {
+        if (vcpu.virtualApic().isEmpty()) {
+            return stop(reason);
+        }
+        vcpu.signalNmi();
+        return Resume.SAME_INSTRUCTION;
+    }
+
     private Resume vmxInstruction(ExitReason reason) {
         return vcpu.nested().orElseThrow(GuestException::undefined).instruction(reason);
     }
@@ -189,9 +209,27 @@ final class ExitHandlers {
 
     private Resume controlRegister() {
         CrQualification exit = CrQualification.of(root.vmread(VmcsField.EXIT_QUALIFICATION));
+        if (exit.register() == 8) {
+            taskPriority(exit);
+            return Resume.NEXT_INSTRUCTION;
+        }
         boolean mayLeaveVmx = vcpu.nested().filter(Nested::isOperating).isEmpty();
         vcpu.controlRegisters().access(exit, mayLeaveVmx);
         return Resume.NEXT_INSTRUCTION;
+    }
+
+    private void taskPriority(CrQualification exit) {
+        VirtualApic apic = vcpu.virtualApic().orElseThrow().device();
+        GuestState guest = new GuestState(root);
+        if (exit.access() == CrQualification.Access.MOV_FROM_CR) {
+            guest.register(exit.generalRegister(), apic.taskPriority());
+            return;
+        }
+        long value = guest.register(exit.generalRegister());
+        if (value >>> 4 != 0) {
+            throw GuestException.generalProtection();
+        }
+        apic.taskPriority((int) value);
     }
 
     // Devices

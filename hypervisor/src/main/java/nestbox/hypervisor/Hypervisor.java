@@ -1,9 +1,11 @@
 package nestbox.hypervisor;
 
+import nestbox.cpu.StartState;
 import nestbox.cpu.VmxHost;
 import nestbox.cpu.VmxRoot;
+import nestbox.devices.pci.PciAddress;
+import nestbox.hypervisor.memory.GuestRam;
 import nestbox.hypervisor.memory.PagePool;
-import nestbox.platform.GuestMemory;
 import nestbox.scenario.Allocation;
 import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.GuestFlag;
@@ -15,17 +17,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /// L0: takes a board's processors and runs the virtual machines of a scenario on them.
 public final class Hypervisor {
-    private static final long SMALLEST_MEMORY = 16L << 20;
-
-    /// Of the board's RAM, for EPT tables: those of L0 are few, but shadow EPT can need one entry
-    /// for each page.
-    private static final int MEMORY_SHARE = 64;
-
-    private static final long LARGE_PAGE = 2L << 20;
-
     /// Pages for what doesn't belong to a virtual machine.
     private static final int OWN_PAGES = 64;
 
@@ -35,7 +30,7 @@ public final class Hypervisor {
     private final Machine machine;
     private final Setup setup;
     private final PagePool pages;
-    private final long memoryStart;
+    private final MemoryPlan memory;
     private final List<Vm> vms = new ArrayList<>();
     private final Map<Integer, Vcpu> vcpuOfPcpu = new HashMap<>();
 
@@ -57,14 +52,17 @@ public final class Hypervisor {
                     "The processor lacks VMX controls that L0 needs: "
                             + String.join(", ", lacking));
         }
-        GuestMemory memory = machine.memory();
-        long size = SMALLEST_MEMORY + memory.size() / MEMORY_SHARE;
-        memoryStart = memory.lowTop() - size & -LARGE_PAGE;
-        pages = new PagePool(memory, memoryStart, memory.lowTop() - memoryStart);
+        memory = new MemoryPlan(machine.memory(), setup.plan);
+        pages = new PagePool(machine.memory(), memory.own().start(), memory.own().length());
         PagePool own = pages.carve(OWN_PAGES);
+        refuseSharing(setup.plan);
         for (VmPlan plan : setup.plan.vms()) {
-            if (plan.vm().isService()) {
-                addService(plan);
+            switch (plan.vm().loadOrder()) {
+                case SERVICE -> addService(plan);
+                case PRE_LAUNCHED -> addPreLaunched(plan);
+                case POST_LAUNCHED -> {
+                    // A device model in the Service VM would make it.
+                }
             }
         }
         takeProcessors(own);
@@ -77,7 +75,7 @@ public final class Hypervisor {
 
     /// First address of L0's memory, which reaches to the top of RAM below 4 GiB.
     public long memoryStart() {
-        return memoryStart;
+        return memory.own().start();
     }
 
     /// The vCPU that a processor runs.
@@ -85,26 +83,71 @@ public final class Hypervisor {
         return Optional.ofNullable(vcpuOfPcpu.get(pcpu));
     }
 
+    private static void refuseSharing(Allocation plan) {
+        Map<Integer, String> owners = new HashMap<>();
+        for (VmPlan each : plan.vms()) {
+            for (int pcpu : each.vm().isPostLaunched() ? List.<Integer>of() : each.cpus()) {
+                String other = owners.put(pcpu, each.vm().name());
+                if (other != null) {
+                    throw new IllegalArgumentException(
+                            ("VMs \"%s\" and \"%s\" both want pCPU %d, and vCPUs don't share"
+                                            + " processors here: change their cpu_affinity.")
+                                    .formatted(other, each.vm().name(), pcpu));
+                }
+            }
+        }
+    }
+
     private void addService(VmPlan plan) {
-        ServiceVm service = new ServiceVm(machine, memoryStart, new Power());
+        ServiceVm service = new ServiceVm(machine, memory, functionsOfOthers(), new Power());
         Vm vm = service.create(vms.size(), plan, pages.carve(VM_PAGES));
         setup.consolePort.ifPresent(port -> service.hideConsole(vm, port));
         addVcpus(vm);
-        vm.vcpus()
-                .getFirst()
-                .startAt(setup.loader.load(machine.memory(), service.layout(), plan.commandLine()));
+        start(vm, setup.loader.load(plan, machine.memory(), service.layout()));
+    }
+
+    private void addPreLaunched(VmPlan plan) {
+        PreLaunchedVm builder = new PreLaunchedVm(machine, plan, memory.of(plan), new Power());
+        Vm vm = builder.create(vms.size(), pages.carve(VM_PAGES));
+        addVcpus(vm);
+        builder.addDevices(vm);
+        GuestRam ram = new GuestRam(machine.memory(), vm.memory());
+        start(vm, setup.loader.load(plan, ram, builder.layout()));
+    }
+
+    private void start(Vm vm, StartState state) {
+        vm.vcpus().getFirst().startAt(state);
         vms.add(vm);
+    }
+
+    private Set<PciAddress> functionsOfOthers() {
+        return setup.plan.vms().stream()
+                .filter(each -> each.vm().isPreLaunched())
+                .flatMap(each -> each.vm().devices().pci().stream())
+                .map(each -> new PciAddress(each.address().device(), each.address().function()))
+                .collect(Collectors.toSet());
     }
 
     private void addVcpus(Vm vm) {
         List<Integer> pcpus = vm.plan().cpus();
-        int each = vm.has(GuestFlag.NVMX_ENABLED) ? pages.available() / pcpus.size() : 0;
+        int each = vm.has(GuestFlag.NVMX_ENABLED) ? nestedPages() / pcpus.size() : 0;
         for (int pcpu : pcpus) {
             VmxRoot root = machine.processors().get(pcpu).vmxRoot();
             Vcpu vcpu = new Vcpu(vm, vm.vcpus().size(), pcpu, root, pages.carve(each));
             vm.add(vcpu);
             vcpuOfPcpu.put(pcpu, vcpu);
         }
+    }
+
+    /// What one of the virtual machines that may run guests gets, of what isn't anybody's.
+    private int nestedPages() {
+        long still =
+                setup.plan.vms().stream()
+                        .skip(vms.size())
+                        .filter(each -> each.vm().nested() && !each.vm().isPostLaunched())
+                        .count();
+        long others = setup.plan.vms().size() - vms.size() - 1L;
+        return (int) ((pages.available() - others * VM_PAGES) / Math.max(1, still));
     }
 
     private void takeProcessors(PagePool own) {

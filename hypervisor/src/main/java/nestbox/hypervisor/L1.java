@@ -67,7 +67,7 @@ record L1(Vcpu vcpu, GuestLinear linear, PagePool pages) implements Parent {
 
     @Override
     public boolean hasVirtualApic() {
-        return false;
+        return vcpu.virtualApic().isPresent();
     }
 
     @Override

@@ -3,25 +3,25 @@ package nestbox.hypervisor;
 import nestbox.hypervisor.emulate.GuestPhysical;
 import nestbox.hypervisor.nested.Nested;
 
-import java.util.OptionalLong;
-
 /// Guest-physical addresses of a nested guest, for instructions of it that L0 emulates: they go
 /// through L1's EPT tables, then as L1's own.
 record L2Memory(Nested nested, GuestPhysical l1) implements GuestPhysical {
+    private long behind(long address, boolean write) {
+        return nested.toL1(address, write).orElseThrow(() -> new RefusedAccess(address, write));
+    }
+
     @Override
     public long ram(long address, boolean write) {
-        OptionalLong behind = nested.toL1(address, write);
-        return behind.isEmpty() ? NOT_RAM : l1.ram(behind.getAsLong(), write);
+        return l1.ram(behind(address, write), write);
     }
 
     @Override
     public long read(long address, int width) {
-        OptionalLong behind = nested.toL1(address, false);
-        return behind.isEmpty() ? -1 : l1.read(behind.getAsLong(), width);
+        return l1.read(behind(address, false), width);
     }
 
     @Override
     public void write(long address, int width, long value) {
-        nested.toL1(address, true).ifPresent(behind -> l1.write(behind, width, value));
+        l1.write(behind(address, true), width, value);
     }
 }

@@ -3,12 +3,13 @@ package nestbox.hypervisor;
 import nestbox.boot.MemoryLayout;
 import nestbox.cpu.StartState;
 import nestbox.platform.Ram;
+import nestbox.scenario.Allocation.VmPlan;
 
 /// Puts what a virtual machine boots into its memory.
 @FunctionalInterface
 public interface Loader {
+    /// @param plan says which virtual machine, and what the scenario wants it to boot
     /// @param ram by guest-physical address
     /// @param layout the map of it that the guest gets
-    /// @param commandLine of the scenario
-    StartState load(Ram ram, MemoryLayout layout, String commandLine);
+    StartState load(VmPlan plan, Ram ram, MemoryLayout layout);
 }

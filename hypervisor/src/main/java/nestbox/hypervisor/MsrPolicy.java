@@ -97,6 +97,9 @@ final class MsrPolicy implements MsrAccess {
         if (number == Msr.IA32_APIC_BASE.number()) {
             return OptionalLong.of(apic.base());
         }
+        if (number == Msr.IA32_TSC_DEADLINE.number()) {
+            return OptionalLong.of(apic.deadline());
+        }
         if (number == Msr.IA32_FEATURE_CONTROL.number()) {
             return OptionalLong.of(nested.isPresent() ? LOCK | VMX_OUTSIDE_SMX : LOCK);
         }
@@ -110,6 +113,10 @@ final class MsrPolicy implements MsrAccess {
         }
         if (number == Msr.IA32_APIC_BASE.number()) {
             return apic.base(value);
+        }
+        if (number == Msr.IA32_TSC_DEADLINE.number()) {
+            apic.deadline(value);
+            return true;
         }
         if (number == Msr.IA32_BIOS_UPDT_TRIG.number()) {
             // A guest may not change the processor's microcode; to ignore it is what others do.

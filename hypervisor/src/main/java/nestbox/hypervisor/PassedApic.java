@@ -76,6 +76,16 @@ final class PassedApic implements VcpuApic, Mmio {
     }
 
     @Override
+    public long deadline() {
+        return apic.tscDeadline();
+    }
+
+    @Override
+    public void deadline(long tsc) {
+        apic.setTscDeadline(tsc);
+    }
+
+    @Override
     public Mmio page() {
         return this;
     }

@@ -5,18 +5,19 @@ import nestbox.devices.BoardMap;
 import nestbox.devices.acpi.Madt;
 import nestbox.devices.pci.ConfigurationPorts;
 import nestbox.devices.pci.ConfigurationSpace;
-import nestbox.devices.pci.PciFunction;
+import nestbox.devices.pci.PciAddress;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.hypervisor.memory.IoBitmaps;
 import nestbox.hypervisor.memory.PagePool;
+import nestbox.hypervisor.memory.Ranges.Range;
 import nestbox.hypervisor.vpci.VirtualPci;
 import nestbox.platform.DmaDomain;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.MessageSink;
 import nestbox.scenario.Allocation.VmPlan;
+import nestbox.scenario.GuestFlag;
 import nestbox.x86.vmx.EptEntry;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -26,33 +27,38 @@ final class ServiceVm {
     private static final int UART_PORTS = 8;
 
     private final Machine machine;
-    private final long memoryEnd;
+    private final MemoryPlan memory;
     private final PowerPorts.Requests power;
 
-    /// @param memoryEnd where L0's memory starts, which reaches to the top of RAM below 4 GiB
-    ServiceVm(Machine machine, long memoryEnd, PowerPorts.Requests power) {
+    /// Functions of the board that other virtual machines have.
+    private final Set<PciAddress> hidden;
+
+    ServiceVm(
+            Machine machine, MemoryPlan memory, Set<PciAddress> hidden, PowerPorts.Requests power) {
         this.machine = machine;
-        this.memoryEnd = memoryEnd;
+        this.memory = memory;
+        this.hidden = hidden;
         this.power = power;
     }
 
     Vm create(int id, VmPlan plan, PagePool pages) {
         EptTables ept = new EptTables(pages);
-        mapMemory(ept);
+        mapMemory(ept, plan.vm().lapicPassthrough());
         Vm vm = new Vm(id, plan, machine, pages, ept, new IoBitmaps(pages, false));
         vm.emulatePorts(BoardMap.RTC, ReadOnlyClock.PORTS, new ReadOnlyClock(machine.ports()));
-        addPci(vm);
-        confineDevices(plan);
+        MessageSink messages = messages(vm);
+        addPci(vm, messages);
+        confineDevices(messages);
         hideProcessors(plan);
         return vm;
     }
 
-    private void addPci(Vm vm) {
+    private void addPci(Vm vm, MessageSink messages) {
         VirtualPci pci =
                 VirtualPci.ofService(
                         new VirtualPci.Board(machine.pci(), machine.ports(), machine.mmio()),
-                        new VirtualPci.Guest(vm.ports(), vm.mmio(), machine.messages()),
-                        Set.of());
+                        new VirtualPci.Guest(vm.ports(), vm.mmio(), messages),
+                        hidden);
         VirtualPorts ports = new VirtualPorts(vm, machine.clock(), pci, machine.chipset()::isaIrq);
         vm.plan().ports().forEach(ports::add);
         pci.reset();
@@ -76,24 +82,23 @@ final class ServiceVm {
     }
 
     /// What devices reach is what the Service VM has: its memory and its processors.
-    private void confineDevices(VmPlan plan) {
-        GuestMemory memory = machine.memory();
-        List<DmaDomain.Range> ranges = new ArrayList<>();
-        ranges.add(new DmaDomain.Range(0, 0, memoryEnd, true));
-        if (memory.highTop() != 0) {
-            long high = GuestMemory.FOUR_GIB;
-            ranges.add(new DmaDomain.Range(high, high, memory.highTop() - high, true));
-        }
-        MessageSink messages =
-                machine.messages()
-                        .confinedTo(
-                                plan.cpus().stream()
-                                        .map(pcpu -> machine.processors().get(pcpu).apic())
-                                        .toList());
-        for (PciFunction function : machine.pci().functions().values()) {
-            function.dma().ifPresent(dma -> dma.restrictTo(ranges));
-            function.messages().divert(messages);
-        }
+    private void confineDevices(MessageSink messages) {
+        List<DmaDomain.Range> ranges =
+                memory.rest().list().stream()
+                        .map(
+                                range ->
+                                        new DmaDomain.Range(
+                                                range.start(), range.start(), range.length(), true))
+                        .toList();
+        machine.pci()
+                .functions()
+                .forEach(
+                        (address, function) -> {
+                            if (!hidden.contains(address)) {
+                                function.dma().ifPresent(dma -> dma.restrictTo(ranges));
+                                function.messages().divert(messages);
+                            }
+                        });
         machine.chipset().ioApic().messages().divert(messages);
         machine.chipset().hpet().messages().divert(messages);
     }
@@ -103,23 +108,42 @@ final class ServiceVm {
         vm.emulatePorts(port, UART_PORTS, new HiddenPorts());
     }
 
-    /// The map of memory that its kernel gets.
-    MemoryLayout layout() {
-        GuestMemory memory = machine.memory();
-        return MemoryLayout.of(memory).without(memoryEnd, memory.lowTop() - memoryEnd);
+    /// Where interrupts of its devices go: to its processors' local APICs, or to those that L0
+    /// emulates, which then tell the I/O APIC of ends of interrupt.
+    private MessageSink messages(Vm vm) {
+        if (vm.has(GuestFlag.LAPIC_PASSTHROUGH)) {
+            return machine.messages()
+                    .confinedTo(
+                            vm.plan().cpus().stream()
+                                    .map(pcpu -> machine.processors().get(pcpu).apic())
+                                    .toList());
+        }
+        vm.apicBus().onEndOfInterrupt(machine.chipset().ioApic()::endOfInterrupt);
+        return vm.apicBus();
     }
 
-    private void mapMemory(EptTables ept) {
-        GuestMemory memory = machine.memory();
-        map(ept, 0, memoryEnd, EptTables.RAM);
+    /// The map of memory that its kernel gets.
+    MemoryLayout layout() {
+        MemoryLayout layout = MemoryLayout.of(machine.memory());
+        for (Range range : memory.taken()) {
+            layout = layout.without(range.start(), range.length());
+        }
+        return layout;
+    }
+
+    private void mapMemory(EptTables ept, boolean passesApic) {
+        for (Range range : memory.rest().list()) {
+            map(ept, range.start(), range.end(), EptTables.RAM);
+        }
         // Windows of functions that L0 emulates aren't mapped.
-        map(ept, memory.lowTop(), VirtualPci.SERVICE_WINDOWS, EptTables.DEVICE);
+        map(ept, machine.memory().lowTop(), VirtualPci.SERVICE_WINDOWS, EptTables.DEVICE);
         map(ept, BoardMap.ECAM_END, BoardMap.LOCAL_APIC, EptTables.DEVICE);
         long behindApic = BoardMap.LOCAL_APIC + GuestMemory.PAGE_SIZE;
-        // Writes to the local APIC are looked at, for interprocessor interrupts.
-        map(ept, BoardMap.LOCAL_APIC, behindApic, EptEntry.READ);
+        if (passesApic) {
+            // Writes are looked at, for interprocessor interrupts.
+            map(ept, BoardMap.LOCAL_APIC, behindApic, EptEntry.READ);
+        }
         map(ept, behindApic, GuestMemory.FOUR_GIB, EptTables.DEVICE);
-        map(ept, GuestMemory.FOUR_GIB, memory.highTop(), EptTables.RAM);
         map(ept, BoardMap.MMIO64, BoardMap.MMIO64_END, EptTables.DEVICE);
     }
 

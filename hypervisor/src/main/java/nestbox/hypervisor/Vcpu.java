@@ -35,6 +35,8 @@ public final class Vcpu implements VmxHost {
     private final Vmcs01 setup;
     private final Events events;
     private final VcpuApic apic;
+    private final Optional<EmulatedApic> virtualApic;
+    private final Interrupts interrupts;
     private final MsrPolicy msrs;
     private final ControlRegisters controlRegisters;
     private final Optional<Nested> nested;
@@ -58,7 +60,16 @@ public final class Vcpu implements VmxHost {
         vmcs01 = vm.pages().takeOwn();
         setup = new Vmcs01(root);
         events = new Events(root);
-        apic = new PassedApic(this, root.apic(), vm.machine().messages(), this::apicModeChanged);
+        virtualApic =
+                vm.has(GuestFlag.LAPIC_PASSTHROUGH)
+                        ? Optional.empty()
+                        : Optional.of(new EmulatedApic(this, vm.apicBus()));
+        apic =
+                virtualApic.isPresent()
+                        ? virtualApic.get()
+                        : new PassedApic(
+                                this, root.apic(), vm.machine().messages(), this::apicModeChanged);
+        interrupts = new Interrupts(this, events);
         GuestMemory board = vm.machine().memory();
         GuestPhysical physical = new L1Memory(this);
         GuestState registers = new GuestState(root);
@@ -73,6 +84,9 @@ public final class Vcpu implements VmxHost {
                         apic,
                         nested.map(vmx -> msr -> vmx.capabilities().msr(msr)),
                         new MsrBitmap(vm.pages()));
+        if (virtualApic.isPresent()) {
+            msrs.keepTimer();
+        }
         controlRegisters = new ControlRegisters(root, board, vm.memory(), cr4Allowed(), vpid(0));
         handlers =
                 new ExitHandlers(
@@ -149,6 +163,11 @@ public final class Vcpu implements VmxHost {
         return apic;
     }
 
+    /// Its local APIC, if it doesn't have its processor's.
+    Optional<EmulatedApic> virtualApic() {
+        return virtualApic;
+    }
+
     MsrPolicy msrs() {
         return msrs;
     }
@@ -172,7 +191,7 @@ public final class Vcpu implements VmxHost {
         root.vmxon(vmxonRegion);
         Vmcs01.prepareRegion(vm.machine().memory(), vmcs01, root);
         root.vmptrld(vmcs01);
-        setup.writeControls(true, controlRegisters.cr4Mask());
+        setup.writeControls(virtualApic.isEmpty(), controlRegisters.cr4Mask());
         root.vmwrite(VmcsField.VIRTUAL_PROCESSOR_IDENTIFIER, vpid(0));
         root.vmwrite(VmcsField.EPT_POINTER, vm.memory().pointer());
         root.vmwrite(VmcsField.IO_BITMAP_A, vm.portExits().addressA());
@@ -253,6 +272,12 @@ public final class Vcpu implements VmxHost {
         }
     }
 
+    /// An NMI for a vCPU with a virtual local APIC.
+    void signalNmi() {
+        interrupts.signalNmi();
+        kick();
+    }
+
     /// Stops it for good.
     void retire() {
         state = VcpuState.ZOMBIE;
@@ -267,6 +292,10 @@ public final class Vcpu implements VmxHost {
 
     @Override
     public void idle() {
+        interrupts.takePhysical();
+        if (blocked && interrupts.wakes()) {
+            blocked = false;
+        }
         if (isRunning()) {
             enter();
         }
@@ -331,6 +360,7 @@ public final class Vcpu implements VmxHost {
     }
 
     private void enter() {
+        interrupts.inject();
         Optional<VmInstructionError> error = root.enter();
         if (error.isPresent()) {
             vm.fail(

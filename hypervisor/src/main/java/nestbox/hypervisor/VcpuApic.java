@@ -22,6 +22,12 @@ interface VcpuApic {
     /// @return false where it is #GP
     boolean writeMsr(int number, long value);
 
+    /// RDMSR of IA32_TSC_DEADLINE, where that exits.
+    long deadline();
+
+    /// WRMSR to IA32_TSC_DEADLINE.
+    void deadline(long tsc);
+
     /// The page of registers in xAPIC mode.
     Mmio page();
 

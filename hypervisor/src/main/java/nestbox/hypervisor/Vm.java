@@ -1,5 +1,6 @@
 package nestbox.hypervisor;
 
+import nestbox.cpu.apic.ApicBus;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.hypervisor.memory.IoBitmaps;
 import nestbox.hypervisor.memory.PagePool;
@@ -26,6 +27,7 @@ public final class Vm {
     private final IoBitmaps portExits;
     private final PortSpace ports = new PortSpace();
     private final MmioSpace mmio = new MmioSpace();
+    private final ApicBus apicBus = new ApicBus();
     private final Map<Integer, Vuart> vuarts = new TreeMap<>();
     private final List<Vcpu> vcpus = new ArrayList<>();
     private VmState state = VmState.CREATED;
@@ -98,6 +100,11 @@ public final class Vm {
 
     Machine machine() {
         return machine;
+    }
+
+    /// What connects its virtual local APICs, if it has such.
+    ApicBus apicBus() {
+        return apicBus;
     }
 
     PagePool pages() {

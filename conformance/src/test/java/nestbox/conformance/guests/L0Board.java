@@ -72,7 +72,7 @@ record L0Board(CpuModel model) implements Board {
                             new Hypervisor.Setup(
                                     plan(options.processors()),
                                     OptionalInt.empty(),
-                                    (ram, layout, line) -> images.load(ram, layout)));
+                                    (plan, ram, layout) -> images.load(ram, layout)));
             hypervisor.start();
             Thread watch = NestboxBoard.watch(board);
             Vm vm = hypervisor.vms().getFirst();
