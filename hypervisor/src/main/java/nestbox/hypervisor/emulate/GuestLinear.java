@@ -140,7 +140,18 @@ public final class GuestLinear {
     ///
     /// @throws GuestException #PF
     public int fetch(long linear) {
-        return (int) read(linear, 1, Access.FETCH, false);
+        return fetched(fetchAddress(linear));
+    }
+
+    /// The guest-physical address of a byte of an instruction, and so of those behind it in the
+    /// page.
+    long fetchAddress(long linear) {
+        return paging.translate(linear, Access.FETCH, false);
+    }
+
+    /// Reads a byte at an address of [#fetchAddress].
+    int fetched(long physicalAddress) {
+        return (int) readPhysical(physicalAddress, 1);
     }
 
     private void checkAlignment(long linear, int width) {

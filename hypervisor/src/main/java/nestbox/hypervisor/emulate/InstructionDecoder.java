@@ -1,6 +1,7 @@
 package nestbox.hypervisor.emulate;
 
 import nestbox.hypervisor.emulate.Instruction.Address;
+import nestbox.platform.GuestMemory;
 import nestbox.x86.OpcodeMap;
 import nestbox.x86.OpcodeRow;
 import nestbox.x86.OpcodeRow.Mandatory;
@@ -21,6 +22,10 @@ final class InstructionDecoder {
 
     private long rip;
     private int length;
+
+    /// Guest-physical address of the last byte that was read.
+    private long fetchedFrom;
+
     private int codeSize;
     private boolean operandSizePrefix;
     private boolean addressSizePrefix;
@@ -214,7 +219,10 @@ final class InstructionDecoder {
         if (length == MAX_LENGTH) {
             throw GuestException.generalProtection();
         }
-        long at = rip + length++;
-        return memory.fetch(memory.linear(GuestState.CS, at, 1, Access.FETCH));
+        long linear = memory.linear(GuestState.CS, rip + length, 1, Access.FETCH);
+        boolean samePage = length > 0 && (linear & GuestMemory.PAGE_SIZE - 1) != 0;
+        fetchedFrom = samePage ? fetchedFrom + 1 : memory.fetchAddress(linear);
+        length++;
+        return memory.fetched(fetchedFrom);
     }
 }
