@@ -134,9 +134,7 @@ class NestedGuestTest {
             long entry = l1.eptPage(L1Machine.L2_DATA);
             long clean = l1.eptPage(L1Machine.L1_DATA);
             l1.set(EPT_POINTER, L1Machine.EPT12 | 6 | 3 << 3 | 1 << 6);
-            l1.on(SecondaryControl.ENABLE_PML)
-                    .set(PML_ADDRESS, L1Machine.LOG)
-                    .set(PML_INDEX, 511);
+            l1.on(SecondaryControl.ENABLE_PML).set(PML_ADDRESS, L1Machine.LOG).set(PML_INDEX, 511);
             l1.launch();
             assertEnded(l1);
             long flags = EptEntry.ACCESSED | EptEntry.DIRTY;
@@ -199,8 +197,7 @@ class NestedGuestTest {
     @Test
     void eptPointersAreSwitchedForL2() {
         // xor eax, eax; mov ecx, 1; vmfunc
-        try (L1Machine l1 =
-                L1Machine.guest("31 C0 B9 01 00 00 00 0F 01 D4" + LOAD + END).ept()) {
+        try (L1Machine l1 = L1Machine.guest("31 C0 B9 01 00 00 00 0F 01 D4" + LOAD + END).ept()) {
             long other = L1Machine.EPT12 + 0x8000;
             l1.pageTables(other, 0xB7, 7);
             l1.writeLong(other + 0x2000, other + 0x4000 | 7);
@@ -260,8 +257,7 @@ class NestedGuestTest {
     @Test
     void registersThatL0OwnsStayL0sWhenL1LetsL2UseThem() {
         // mov ecx, IA32_APIC_BASE; rdmsr; mov ecx, IA32_PAT; rdmsr
-        try (L1Machine l1 =
-                L1Machine.guest("B9 1B 00 00 00 0F 32 B9 77 02 00 00 0F 32" + END)) {
+        try (L1Machine l1 = L1Machine.guest("B9 1B 00 00 00 0F 32 B9 77 02 00 00 0F 32" + END)) {
             l1.on(PrimaryControl.USE_MSR_BITMAPS).set(MSR_BITMAPS, L1Machine.MSR_BITMAP).launch();
             assertEnded(l1);
             assertThat(l1.ofL0).containsExactly(ExitReason.RDMSR);
@@ -363,7 +359,8 @@ class NestedGuestTest {
             assertThat(l1.get(EXIT_QUALIFICATION)).isEqualTo(1);
             l1.set(ENTRY_MSR_LOAD_COUNT, 0);
             l1.set(EXIT_MSR_LOAD_ADDRESS, L1Machine.LIST).set(EXIT_MSR_LOAD_COUNT, 1).launch();
-            assertThat(l1.shutDown).hasValueSatisfying(why -> assertThat(why).contains("VMX abort"));
+            assertThat(l1.shutDown)
+                    .hasValueSatisfying(why -> assertThat(why).contains("VMX abort"));
             assertThat(l1.readInt(L1Machine.REGION + 4))
                     .isEqualTo(VmxAbort.LOADING_HOST_MSRS.indicator());
         }
