@@ -101,6 +101,7 @@ final class Merge {
             case PAT -> own(field, EntryControl.LOAD_PAT);
             case EFER -> efer();
             case PREEMPTION_TIMER, INJECTION -> l1.read(field);
+            case HOST_STACK -> l0.read(field);
             case PDPTE ->
                     l1.isSet(ENABLE_EPT)
                             ? l1.read(field)
@@ -261,7 +262,8 @@ final class Merge {
                     CR4_MASK,
                     CR4_SHADOW,
                     UNION,
-                    INJECTION ->
+                    INJECTION,
+                    HOST_STACK ->
                     false;
             case SHARED,
                     EXIT_CONTROLS,
@@ -295,6 +297,7 @@ final class Merge {
             VmcsField.TSC_MULTIPLIER,
             VmcsField.IO_BITMAP_A,
             VmcsField.IO_BITMAP_B,
+            VmcsField.HOST_RSP,
             VmcsField.GUEST_DR7,
             VmcsField.GUEST_DEBUGCTL,
             VmcsField.GUEST_PAT,

@@ -52,6 +52,10 @@ enum MergeRule {
     /// L1's event; L0 uses the fields for its own.
     INJECTION(Place.LENT),
 
+    /// The one field of host state that hypervisors write often: Linux starts system calls on
+    /// another part of the stack each time.
+    HOST_STACK(Place.LENT),
+
     // Kept in VMCS12, so that each access of L1 exits.
 
     EXIT_CONTROLS(Place.KEPT),
@@ -182,7 +186,8 @@ enum MergeRule {
                     HOST_FS_SELECTOR, HOST_GS_SELECTOR, HOST_TR_SELECTOR, HOST_PAT, HOST_EFER,
                     HOST_SYSENTER_CS, HOST_CR0, HOST_CR3, HOST_CR4, HOST_FS_BASE, HOST_GS_BASE,
                     HOST_TR_BASE, HOST_GDTR_BASE, HOST_IDTR_BASE, HOST_SYSENTER_ESP,
-                    HOST_SYSENTER_EIP, HOST_RSP, HOST_RIP -> HOST_STATE;
+                    HOST_SYSENTER_EIP, HOST_RIP -> HOST_STATE;
+            case HOST_RSP -> HOST_STACK;
 
             case HLAT_PREFIX_SIZE, LAST_PID_POINTER_INDEX, GUEST_UINV, ENCLS_EXITING_BITMAP,
                     SUB_PAGE_PERMISSION_TABLE_POINTER, TERTIARY_CONTROLS, ENCLV_EXITING_BITMAP,

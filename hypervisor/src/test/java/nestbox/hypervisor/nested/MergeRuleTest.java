@@ -25,7 +25,7 @@ class MergeRuleTest {
         if (field.area() == VmcsField.Area.HOST_STATE) {
             assertThat(rule)
                     .as("host state is L0's in VMCS02")
-                    .isIn(MergeRule.HOST_STATE, MergeRule.NOT_OFFERED);
+                    .isIn(MergeRule.HOST_STATE, MergeRule.HOST_STACK, MergeRule.NOT_OFFERED);
         }
     }
 
