@@ -20,7 +20,10 @@ import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// A virtual processor, pinned to a processor of the board: enters its guest, and has each exit
 /// handled.
@@ -140,6 +143,30 @@ public final class Vcpu implements VmxHost {
     /// Its VMX operation, if it may use VMX.
     Optional<Nested> nested() {
         return nested;
+    }
+
+    /// What there is to see of its VMX operation, if it may use VMX. Like the others that look,
+    /// it's for when its processor isn't running.
+    public Optional<NestedState> nestedState() {
+        return nested.map(Nested::state);
+    }
+
+    /// The fields of one of the VMCSs with which it runs; nothing if there isn't one.
+    public Map<VmcsField, Long> fields(NestedState.Which which) {
+        return nested.map(vmx -> vmx.fields(which))
+                .orElseGet(
+                        () ->
+                                which == NestedState.Which.VMCS01
+                                        ? root.capabilities().fields().stream()
+                                                .collect(
+                                                        Collectors.toMap(
+                                                                field -> field, root::vmread))
+                                        : Map.of());
+    }
+
+    /// Its EPT entries for an address of its guest, from the first table on.
+    public List<NestedState.EptStep> walkNested(long l2Physical) {
+        return nested.map(vmx -> vmx.walk(l2Physical)).orElse(List.of());
     }
 
     /// Whether its nested guest runs.

@@ -1,7 +1,7 @@
 package nestbox.hypervisor.nested;
 
 import nestbox.cpu.entry.EptFormat;
-import nestbox.hypervisor.nested.NestedState.EptStep;
+import nestbox.hypervisor.NestedState.EptStep;
 import nestbox.platform.GuestMemory;
 import nestbox.x86.vmx.EptEntry;
 import nestbox.x86.vmx.EptPointer;

@@ -1,9 +1,10 @@
 package nestbox.hypervisor.nested;
 
 import nestbox.cpu.VmxRoot;
-import nestbox.hypervisor.nested.NestedState.ActiveVmcs;
-import nestbox.hypervisor.nested.NestedState.EptStep;
-import nestbox.hypervisor.nested.NestedState.Which;
+import nestbox.hypervisor.NestedState;
+import nestbox.hypervisor.NestedState.ActiveVmcs;
+import nestbox.hypervisor.NestedState.EptStep;
+import nestbox.hypervisor.NestedState.Which;
 import nestbox.x86.vmx.EptPointer;
 import nestbox.x86.vmx.VmcsField;
 
@@ -44,6 +45,7 @@ final class Inspection {
         return new ActiveVmcs(
                 vmcs.region(),
                 vmcs.page02(),
+                vmcs.read(VmcsField.EPT_POINTER),
                 operation.current().filter(current -> current == vmcs).isPresent(),
                 vmcs.isLaunched(),
                 vmcs.isShadow());

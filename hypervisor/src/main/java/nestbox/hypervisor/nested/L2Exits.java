@@ -15,6 +15,7 @@ import nestbox.x86.vmx.EptEntry;
 import nestbox.x86.vmx.EptViolationQualification;
 import nestbox.x86.vmx.ExitControl;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.PinControl;
@@ -100,7 +101,17 @@ final class L2Exits {
             return FOR_L0;
         }
         long access = root.vmread(EXIT_QUALIFICATION);
-        return resolve(view, root.vmread(GUEST_PHYSICAL_ADDRESS), access);
+        Optional<Resume> done = resolve(view, root.vmread(GUEST_PHYSICAL_ADDRESS), access);
+        boolean unblocked =
+                (access & EptViolationQualification.NMI_UNBLOCKING) != 0
+                        && (int) root.vmread(IDT_VECTORING_INFORMATION) >= 0;
+        if (operation.isInL2() && unblocked) {
+            // IRET is executed again, and so is what it does to NMIs.
+            root.vmwrite(
+                    GUEST_INTERRUPTIBILITY_STATE,
+                    root.vmread(GUEST_INTERRUPTIBILITY_STATE) | Interruptibility.NMI);
+        }
+        return done;
     }
 
     private Optional<Resume> resolve(View12 view, long l2Physical, long access) {
@@ -318,8 +329,9 @@ final class L2Exits {
         if (!Interest.isException(view(), exception.vector(), exception.errorCode())) {
             return false;
         }
+        boolean protectedMode = (root.vmread(GUEST_CR0) & ControlBits.CR0_PE) != 0;
         OptionalLong code =
-                Vector.hasErrorCode(exception.vector())
+                Vector.hasErrorCode(exception.vector()) && protectedMode
                         ? OptionalLong.of(exception.errorCode() & LOW)
                         : OptionalLong.empty();
         exceptionExit(exception.vector(), code, exception.address());

@@ -1,6 +1,7 @@
 package nestbox.hypervisor.nested;
 
 import nestbox.cpu.model.VmxCapabilities;
+import nestbox.hypervisor.NestedState;
 import nestbox.hypervisor.Resume;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.x86.vmx.ExitReason;

@@ -2,8 +2,8 @@ package nestbox.hypervisor.nested;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import nestbox.hypervisor.NestedState.Which;
 import nestbox.hypervisor.nested.MergeRule.Place;
-import nestbox.hypervisor.nested.NestedState.Which;
 import nestbox.x86.vmx.VmcsField;
 
 import org.junit.jupiter.api.Test;

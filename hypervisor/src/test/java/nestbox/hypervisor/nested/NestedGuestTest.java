@@ -4,8 +4,8 @@ import static nestbox.x86.vmx.VmcsField.*;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import nestbox.hypervisor.NestedState.Which;
 import nestbox.hypervisor.memory.EptTables;
-import nestbox.hypervisor.nested.NestedState.Which;
 import nestbox.x86.Msr;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.EntryControl;

@@ -1,4 +1,4 @@
-package nestbox.hypervisor.nested;
+package nestbox.hypervisor;
 
 import nestbox.x86.vmx.ExitReason;
 
@@ -36,11 +36,17 @@ public record NestedState(
     ///
     /// @param region L1's guest-physical address
     /// @param region02 host-physical address of VMCS02
+    /// @param eptPointer of L1, which counts if it enables EPT
     /// @param current L1 has made it the current one
     /// @param launched its launch state
     /// @param shadow L1 uses it as a shadow VMCS
     public record ActiveVmcs(
-            long region, long region02, boolean current, boolean launched, boolean shadow) {}
+            long region,
+            long region02,
+            long eptPointer,
+            boolean current,
+            boolean launched,
+            boolean shadow) {}
 
     /// The VMCSs that are involved.
     public enum Which {
