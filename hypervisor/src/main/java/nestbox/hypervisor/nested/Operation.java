@@ -174,8 +174,14 @@ final class Operation {
         current(Optional.empty());
     }
 
-    /// VMXOFF.
+    /// VMXOFF. The regions are L1's memory again, so nothing of them is kept.
     void end() {
+        leave();
+        cache.close();
+        shadowEpt.clear();
+    }
+
+    private void leave() {
         if (operating) {
             root.vmwrite(VmcsField.CR0_GUEST_HOST_MASK, cr0Mask01);
         }
@@ -217,7 +223,7 @@ final class Operation {
             inL2 = false;
             root.vmptrld(parent.vmcs01());
         }
-        end();
+        leave();
         cache.drop();
         shadowEpt.clear();
         vpids.reset();

@@ -69,6 +69,12 @@ final class Vmcs12Cache {
         }
     }
 
+    /// Writes everything back.
+    void close() {
+        cached.values().forEach(this::release);
+        cached.clear();
+    }
+
     /// Forgets everything; L1's memory stays as it is.
     void drop() {
         cached.values().forEach(vmcs -> freePages.push(vmcs.page02()));

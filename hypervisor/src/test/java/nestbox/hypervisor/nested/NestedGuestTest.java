@@ -476,6 +476,38 @@ class NestedGuestTest {
     // The end
 
     @Test
+    void vmxoffGivesTheRegionsBack() {
+        try (L1Machine l1 = L1Machine.guest(END).ept().launch()) {
+            l1.set(TSC_OFFSET, 0x1234_5678);
+            l1.run("0F 01 C4");
+            assertThat(l1.status()).isZero();
+            assertThat(l1.readLong(L1Machine.REGION + Vmcs12Layout.offset(TSC_OFFSET)))
+                    .isEqualTo(0x1234_5678);
+            assertThat(l1.nested.state().vmcss()).isEmpty();
+            assertThat(l1.nested.state().shadowPages()).isZero();
+        }
+    }
+
+    @Test
+    void whatL0DoesForL2KeepsToL1sTables() {
+        try (L1Machine l1 = L1Machine.guest("E4 64" + END).ept()) {
+            long read = l1.eptPage(L1Machine.L2_DATA);
+            l1.writeLong(read, L1Machine.L2_DATA + 0x1000 | 0x31);
+            l1.beforeL2 =
+                    nested -> {
+                        assertThat(nested.toL1(L1Machine.L2_DATA + 8, false))
+                                .hasValue(L1Machine.L2_DATA + 0x1008);
+                        assertThat(nested.toL1(L1Machine.L2_DATA + 8, true)).isEmpty();
+                        nested.refused(L1Machine.L2_DATA + 8, true);
+                        return Nested.Event.EXITED;
+                    };
+            l1.launch();
+            assertThat(l1.exitReason()).contains(ExitReason.EPT_VIOLATION);
+            assertThat(l1.get(GUEST_PHYSICAL_ADDRESS)).isEqualTo(L1Machine.L2_DATA + 8);
+        }
+    }
+
+    @Test
     void aResetLeavesNothingBehind() {
         try (L1Machine l1 = L1Machine.guest(LOAD + END).ept().launch()) {
             int available = l1.pages.available();
