@@ -24,6 +24,11 @@ public record BootImages(
         modules = List.copyOf(modules);
     }
 
+    /// The same with another command line.
+    public BootImages with(String otherLine) {
+        return new BootImages(kernel, initrd, otherLine, modules);
+    }
+
     /// Whether a kernel is one of Linux.
     public static boolean isLinux(BootFile kernel) {
         return LinuxHeader.of(kernel).isPresent();

@@ -22,7 +22,12 @@ import nestbox.x86.RFlags;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PinControl;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.StringJoiner;
@@ -114,6 +119,17 @@ public final class Processor {
         return cpu.executed();
     }
 
+    /// The processor brand string, as CPUID has it in leaves 80000002H to 80000004H.
+    public String brand() {
+        ByteBuffer text = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
+        for (int leaf = 0x8000_0002; leaf <= 0x8000_0004; leaf++) {
+            for (int part : root.cpuid(leaf, 0)) {
+                text.putInt(part);
+            }
+        }
+        return new String(text.array(), StandardCharsets.US_ASCII).replace("\0", "").strip();
+    }
+
     /// Whether a triple fault has shut the processor down. A guest's activity state "shutdown" is
     /// something else: its hypervisor has put it there and waits for a VM exit.
     public boolean isShutDown() {
@@ -176,6 +192,16 @@ public final class Processor {
 
     Cpu cpu() {
         return cpu;
+    }
+
+    /// What the registers hold now: those of a guest in VMX non-root operation while it runs.
+    public Registers registers() {
+        List<Long> general = new ArrayList<>();
+        for (int i = 0; i < REGISTERS.length; i++) {
+            general.add(cpu.get64(8 * i));
+        }
+        return new Registers(
+                general, cpu.rip(), cpu.rflags(), cpu.cr0, cpu.cr2, cpu.cr3, cpu.cr4, cpu.efer);
     }
 
     /// The registers as text, a few lines.

@@ -13,6 +13,8 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -132,6 +134,25 @@ public final class VmxRoot {
     /// processor doesn't have it.
     public void vmwrite(VmcsField field, long value) {
         cpu.vmx.vmcs().write(field, value);
+    }
+
+    /// What a VMCS holds, current or not, for the user: nothing is changed by looking.
+    ///
+    /// @param region its address
+    /// @return the fields that the processor has; none if there is no VMCS of it
+    public Map<VmcsField, Long> contents(long region) {
+        Map<VmcsField, Long> fields = new EnumMap<>(VmcsField.class);
+        cpu.vmx
+                .look(region)
+                .ifPresent(
+                        vmcs -> {
+                            for (VmcsField field : VmcsField.values()) {
+                                if (vmcs.layout().has(field)) {
+                                    fields.put(field, vmcs.read(field));
+                                }
+                            }
+                        });
+        return fields;
     }
 
     /// Forgets translations that were derived from these EPT tables.

@@ -102,6 +102,7 @@ public final class Hypervisor {
         ServiceVm service = new ServiceVm(machine, memory, functionsOfOthers(), new Power());
         Vm vm = service.create(vms.size(), plan, pages.carve(VM_PAGES));
         setup.consolePort.ifPresent(port -> service.hideConsole(vm, port));
+        vm.onPowerOff(this::endWithoutVms);
         addVcpus(vm);
         start(vm, setup.loader.load(plan, machine.memory(), service.layout()));
     }
@@ -174,14 +175,18 @@ public final class Hypervisor {
         @Override
         public void powerOff(Vm vm) {
             vm.powerOff();
-            if (vms.stream().allMatch(each -> each.state() == VmState.POWERED_OFF)) {
-                machine.power().powerOff();
-            }
         }
 
         @Override
         public void reset(Vm vm) {
             machine.power().reset();
+        }
+    }
+
+    /// With the last virtual machine the board goes off.
+    private void endWithoutVms() {
+        if (vms.stream().allMatch(each -> each.state() == VmState.POWERED_OFF)) {
+            machine.power().powerOff();
         }
     }
 

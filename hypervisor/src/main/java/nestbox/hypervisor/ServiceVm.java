@@ -103,9 +103,11 @@ final class ServiceVm {
         machine.chipset().hpet().messages().divert(messages);
     }
 
-    /// Takes the UART of L0's own console away.
+    /// Takes the UART of L0's own console away, unless a virtual one has taken its place.
     void hideConsole(Vm vm, int port) {
-        vm.emulatePorts(port, UART_PORTS, new HiddenPorts());
+        if (!vm.ports().isMapped(port)) {
+            vm.emulatePorts(port, UART_PORTS, new HiddenPorts());
+        }
     }
 
     /// Where interrupts of its devices go: to its processors' local APICs, or to those that L0

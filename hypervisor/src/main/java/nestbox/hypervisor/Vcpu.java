@@ -174,6 +174,11 @@ public final class Vcpu implements VmxHost {
         return nested.filter(Nested::isInL2).isPresent();
     }
 
+    /// A look at it, for the user.
+    public VcpuInspection inspection() {
+        return new VcpuInspection(this);
+    }
+
     boolean isBootstrap() {
         return id == 0;
     }

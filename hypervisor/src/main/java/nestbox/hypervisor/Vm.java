@@ -32,6 +32,7 @@ public final class Vm {
     private final List<Vcpu> vcpus = new ArrayList<>();
     private VmState state = VmState.CREATED;
     private Optional<String> failure = Optional.empty();
+    private Runnable onPowerOff = () -> {};
 
     /// @param portExits which ports exit; [#emulatePorts] adds to them
     Vm(
@@ -98,6 +99,11 @@ public final class Vm {
         return memory;
     }
 
+    /// The EPT pointer of its vCPUs.
+    public long eptPointer() {
+        return memory.pointer();
+    }
+
     Machine machine() {
         return machine;
     }
@@ -138,6 +144,11 @@ public final class Vm {
         vcpus.getFirst().startAsBootstrap();
     }
 
+    /// Who wants to know that it has gone off, for whatever reason.
+    void onPowerOff(Runnable listener) {
+        onPowerOff = listener;
+    }
+
     void pause() {
         if (state == VmState.RUNNING) {
             state = VmState.PAUSED;
@@ -150,6 +161,7 @@ public final class Vm {
         if (state != VmState.POWERED_OFF) {
             state = VmState.POWERED_OFF;
             vcpus.forEach(Vcpu::retire);
+            onPowerOff.run();
         }
     }
 

@@ -225,6 +225,13 @@ public final class Vmx {
         return vmcs;
     }
 
+    /// The VMCS in a region, for someone who only reads it.
+    public Optional<Vmcs> look(long address) {
+        return isRegion(address)
+                ? Vmcs.at(cpu.bus.memory(), layout, address).filter(this::hasRevision)
+                : Optional.empty();
+    }
+
     /// VMCLEAR.
     ///
     /// @return how it fails, if it does

@@ -124,6 +124,28 @@ public record Board(
             OptionalInt s5Type,
             OptionalLong wakeVector32) {}
 
+    /// The same board with other memory modules.
+    public Board withMemory(long kilobytes) {
+        return new Board(
+                name,
+                firmware,
+                processor,
+                cpus,
+                caches,
+                rdt,
+                kilobytes,
+                memory,
+                softwareSram,
+                serialPorts,
+                freeIrqs,
+                pci,
+                blockDevices,
+                mmconfig,
+                ioapics,
+                power,
+                tpm2);
+    }
+
     /// Whether anything is known about the processors.
     public boolean knowsCpus() {
         return !cpus.isEmpty();
