@@ -1,5 +1,6 @@
 package nestbox.console;
 
+import nestbox.console.command.VmConsole;
 import nestbox.console.subject.Subject;
 import nestbox.console.subject.Vm;
 import nestbox.console.subject.VmState;
@@ -69,6 +70,24 @@ public final class ConsoleMultiplexer {
         }
     }
 
+    /// Gives the line to the next console: behind the shell come those of the VMs, by id, and
+    /// behind the last of them the shell.
+    public void next() {
+        int before = owner.orElse(-1);
+        OptionalInt vm =
+                subject.vms().stream()
+                        .mapToInt(Vm::id)
+                        .filter(id -> id > before && hasConsole(id))
+                        .min();
+        if (vm.isPresent()) {
+            owner.ifPresent(this::release);
+            print(VmConsole.entering(vm.getAsInt()));
+            enter(vm.getAsInt());
+        } else if (owner.isPresent()) {
+            leave();
+        }
+    }
+
     /// Does what time brings: input that a VM now has room for, VMs that ended. Called regularly.
     public void poll() {
         if (owner.isPresent()) {
@@ -111,14 +130,15 @@ public final class ConsoleMultiplexer {
     }
 
     private void leave() {
-        owner.ifPresent(
-                vm -> {
-                    consoles.get(vm).deselect();
-                    consoles.get(vm).forget();
-                });
+        owner.ifPresent(this::release);
         owner = OptionalInt.empty();
         print(BACK);
         shell.prompt();
+    }
+
+    private void release(int vm) {
+        consoles.get(vm).deselect();
+        consoles.get(vm).forget();
     }
 
     private boolean hasConsole(int id) {

@@ -43,6 +43,25 @@ class ConsoleMultiplexerTest {
     }
 
     @Test
+    void nextGoesRoundTheConsoles() {
+        multiplexer.next();
+        assertThat(wire).endsWith("----- Entering VM 0 Shell -----\r\n\r");
+        assertThat(multiplexer.owner()).hasValue(0);
+        wire.setLength(0);
+        multiplexer.next();
+        assertThat(wire).hasToString(BACK);
+        assertThat(multiplexer.owner()).isEmpty();
+    }
+
+    @Test
+    void nextWithoutAnyConsoleStaysWithTheShell() {
+        hypervisor.service().state = VmState.POWERED_OFF;
+        multiplexer.next();
+        assertThat(wire).isEmpty();
+        assertThat(multiplexer.owner()).isEmpty();
+    }
+
+    @Test
     void commandGivesTheLineAndNulTakesItBack() {
         type("vm_console 0\r");
         assertThat(wire).endsWith("----- Entering VM 0 Shell -----\r\n\r");

@@ -9,7 +9,7 @@ import nestbox.console.subject.Vm;
 import java.util.Optional;
 
 /// `vm_console`: the terminal becomes that of a VM.
-record VmConsole(int vm) implements Command {
+public record VmConsole(int vm) implements Command {
     static final Syntax SYNTAX =
             syntax(
                     "vm_console",
@@ -28,6 +28,11 @@ record VmConsole(int vm) implements Command {
             return report.message("vuart console is not active \n").done();
         }
         int id = chosen.get().id();
-        return report.words("\r\n----- Entering VM %d Shell -----\r\n".formatted(id)).enters(id);
+        return report.words(entering(id)).enters(id);
+    }
+
+    /// What the line shows when the console of a VM gets it.
+    public static String entering(int vm) {
+        return "\r\n----- Entering VM %d Shell -----\r\n".formatted(vm);
     }
 }
