@@ -15,16 +15,20 @@ import java.util.stream.Stream;
 
 /// The files that a user wants to boot, own ones or those of a built-in guest.
 ///
+/// @param ownLine the kernel command line that a built-in guest brings along
+/// @param append what the user adds to it
 /// @param defaultMemory RAM when the user doesn't say how much
 record GuestFiles(
         Path kernel,
         Optional<Path> initrd,
-        Optional<String> commandLine,
+        String ownLine,
+        Optional<String> append,
         List<String> modules,
         MemorySize defaultMemory) {
     private static final MemorySize ONE_GIB = MemorySize.ofMebibytes(1024);
     private static final String BUILT_IN = "default";
-    private static final String SERIAL_CONSOLE = "console=ttyS0";
+    private static final String CONSOLE = "console=";
+    private static final String SERIAL_CONSOLE = CONSOLE + "ttyS0";
 
     /// Finds the files, and builds them if they are those of a built-in guest and not there yet.
     static GuestFiles of(GuestOptions options, PrintWriter progress) {
@@ -35,7 +39,12 @@ record GuestFiles(
                                 + " guest or a kernel.");
             }
             return new GuestFiles(
-                    options.kernel.get(), options.initrd, options.append, options.modules, ONE_GIB);
+                    options.kernel.get(),
+                    options.initrd,
+                    "",
+                    options.append,
+                    options.modules,
+                    ONE_GIB);
         }
         if (options.initrd.isPresent() || !options.modules.isEmpty()) {
             throw new UserMistake(
@@ -53,36 +62,53 @@ record GuestFiles(
                             progress.flush();
                         });
         GuestImage image = images.build(name);
-        String commandLine =
-                Stream.of(image.defaultAppend(), append.orElse(""))
-                        .filter(text -> !text.isEmpty())
-                        .collect(Collectors.joining(" "));
         return new GuestFiles(
                 image.kernel(),
                 Optional.of(image.initrd()),
-                Optional.of(commandLine),
+                image.defaultAppend(),
+                append,
                 List.of(),
                 MemorySize.ofMebibytes(image.memoryMiB()));
     }
 
-    /// Opens the files.
+    /// Opens the files, for a machine that the guest has to itself.
     BootImages images() {
+        BootImages files = images("");
+        boolean silent =
+                ownLine.isEmpty() && append.isEmpty() && BootImages.isLinux(files.kernel());
+        return silent ? files.with(SERIAL_CONSOLE) : files;
+    }
+
+    /// Opens the files.
+    ///
+    /// @param scenarioLine kernel command line of the scenario. Of two parameters that contradict
+    ///     each other Linux mostly takes the later; so it goes behind what the guest brings along,
+    ///     and before what the user adds. If it names a console, that is the only one: Linux takes
+    ///     the first serial port of all that it is told, be it there or not
+    BootImages images(String scenarioLine) {
         OpenFiles open = new OpenFiles();
         try {
             BootFile file = open.add("kernel", kernel);
             Optional<BootFile> ramDisk = initrd.map(path -> open.add("initial RAM disk", path));
             List<BootImages.Module> loaded =
                     modules.stream().map(text -> module(text, open)).toList();
-            return new BootImages(
-                    file, ramDisk, commandLine.orElse(defaultCommandLine(file)), loaded);
+            String commandLine =
+                    Stream.of(ownLine(scenarioLine), scenarioLine, append.orElse(""))
+                            .filter(text -> !text.isEmpty())
+                            .collect(Collectors.joining(" "));
+            return new BootImages(file, ramDisk, commandLine, loaded);
         } catch (RuntimeException e) {
             open.close();
             throw e;
         }
     }
 
-    private static String defaultCommandLine(BootFile kernel) {
-        return BootImages.isLinux(kernel) ? SERIAL_CONSOLE : "";
+    private String ownLine(String scenarioLine) {
+        return scenarioLine.contains(CONSOLE)
+                ? Stream.of(ownLine.split(" "))
+                        .filter(word -> !word.startsWith(CONSOLE))
+                        .collect(Collectors.joining(" "))
+                : ownLine;
     }
 
     private static BootImages.Module module(String text, OpenFiles open) {

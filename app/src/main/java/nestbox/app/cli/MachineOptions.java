@@ -32,10 +32,11 @@ final class MachineOptions {
     @Option(
             names = "--cpus",
             paramLabel = "N",
-            defaultValue = "1",
             converter = ProcessorCount.class,
-            description = "Number of processors, 1 to 8. Default: ${DEFAULT-VALUE}.")
-    int processors = 1;
+            description =
+                    "Number of processors, 1 to 8. Default: 1, or as many as the scenario's board"
+                            + " has.")
+    Optional<Integer> processors = Optional.empty();
 
     @Option(
             names = "--cpu",

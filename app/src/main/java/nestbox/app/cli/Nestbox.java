@@ -42,10 +42,8 @@ public final class Nestbox implements Runnable {
     /// @return the exit status of the process
     public static int run(StandardStreams streams, String... arguments) {
         CommandLine line = new CommandLine(new Nestbox());
-        CommandLine boot = new CommandLine(new BootCommand(streams));
-        boot.getHelpSectionMap()
-                .put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new OptionSections());
-        line.addSubcommand(boot);
+        line.addSubcommand(inSections(new BootCommand(streams)));
+        line.addSubcommand(inSections(new RunCommand(streams)));
         line.addSubcommand(new CheckCommand());
         line.addSubcommand(new ConvertCommand());
         line.setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8));
@@ -60,6 +58,14 @@ public final class Nestbox implements Runnable {
         } catch (Error e) {
             return failure(e, line, arguments);
         }
+    }
+
+    /// A command whose options come in groups.
+    private static CommandLine inSections(Object command) {
+        CommandLine line = new CommandLine(command);
+        line.getHelpSectionMap()
+                .put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new OptionSections());
+        return line;
     }
 
     @Override
@@ -123,13 +129,15 @@ public final class Nestbox implements Runnable {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version =
-                    Optional.ofNullable(Nestbox.class.getModule().getDescriptor())
-                            .flatMap(ModuleDescriptor::rawVersion)
-                            .orElse("(development build)");
             return new String[] {
-                "nestbox " + version, "Java " + Runtime.version() + ", " + operatingSystem()
+                "nestbox " + number(), "Java " + Runtime.version() + ", " + operatingSystem()
             };
+        }
+
+        static String number() {
+            return Optional.ofNullable(Nestbox.class.getModule().getDescriptor())
+                    .flatMap(ModuleDescriptor::rawVersion)
+                    .orElse("(development build)");
         }
 
         private static String operatingSystem() {

@@ -63,14 +63,18 @@ public final class Console implements AutoCloseable {
         return writer;
     }
 
+    /// What keys on a terminal do, behind Ctrl-A.
+    ///
+    /// @param next gives the terminal to the next console
+    public record Keys(Runnable leave, Optional<Runnable> next) {}
+
     /// Starts to bring standard input to a serial port.
     ///
-    /// @param onLeave run when the user types the keys that leave
-    public void connect(SerialInput port, Runnable onLeave) {
+    /// @param commands run, on another thread, when the user types the keys for them
+    public void connect(SerialInput port, Keys commands) {
         terminal = streams.mayBeTerminal() ? RawTerminal.open() : Optional.empty();
         terminal.ifPresent(_ -> say(WELCOME));
-        Optional<EscapeKeys> keys =
-                terminal.map(_ -> new EscapeKeys(onLeave, () -> say(EscapeKeys.HELP)));
+        Optional<EscapeKeys> keys = terminal.map(_ -> new EscapeKeys(commands, this::say));
         new InputReader(streams.in(), keys, port).start();
     }
 

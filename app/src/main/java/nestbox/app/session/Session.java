@@ -9,7 +9,6 @@ import nestbox.app.console.SerialInput;
 import nestbox.app.console.SinkSpec;
 import nestbox.app.console.StandardStreams;
 import nestbox.app.console.TextWatch;
-import nestbox.boot.BootImages;
 import nestbox.platform.ByteSink;
 import nestbox.platform.trace.TraceEvent;
 import nestbox.platform.trace.TraceListener;
@@ -32,7 +31,7 @@ public final class Session implements AutoCloseable {
     ///
     /// @param text the console shows this
     /// @param timeLimit this much of the host's time has passed
-    /// @param reboot a reset boots the same images again instead of ending the session
+    /// @param reboot a reset starts the software again instead of ending the session
     public record Limits(Optional<String> text, Optional<Duration> timeLimit, boolean reboot) {}
 
     /// Where the guest's other outputs go.
@@ -60,7 +59,7 @@ public final class Session implements AutoCloseable {
 
     private static final int COM1 = 0;
 
-    private final BootImages images;
+    private final Software software;
     private final Limits limits;
     private final Console console;
     private final Timer timer = new Timer("time-limit", true);
@@ -77,12 +76,12 @@ public final class Session implements AutoCloseable {
     /// @throws IOException when a file or socket can't be opened
     public Session(
             StandardStreams streams,
-            BootImages images,
+            Software software,
             Limits limits,
             Outputs outputs,
             Function<Sinks, BoardConfiguration> configuration)
             throws IOException {
-        this.images = images;
+        this.software = software;
         this.limits = limits;
         console = new Console(streams, this::outputLost);
         try {
@@ -105,14 +104,7 @@ public final class Session implements AutoCloseable {
     }
 
     private Sinks sinks(Outputs outputs) throws IOException {
-        ByteSink output = console.output();
-        ByteSink com1 =
-                limits.text()
-                        .<ByteSink>map(
-                                text ->
-                                        new TextWatch(
-                                                text, output, () -> end(new Ending.TextSeen())))
-                        .orElse(output);
+        ByteSink com1 = watched(console.output());
         Optional<ByteSink> virtio = Optional.empty();
         if (outputs.virtioConsole().isPresent()) {
             virtio = Optional.of(console.open(outputs.virtioConsole().get()));
@@ -121,15 +113,23 @@ public final class Session implements AutoCloseable {
                 com1, console.open(outputs.com2()), console.open(outputs.debugConsole()), virtio);
     }
 
-    /// Boots the images and runs until the end.
+    private ByteSink watched(ByteSink output) {
+        return limits.text()
+                .<ByteSink>map(
+                        text -> new TextWatch(text, output, () -> end(new Ending.TextSeen())))
+                .orElse(output);
+    }
+
+    /// Starts the software and runs until the end.
     public Ending run() {
-        board.start(images.load(board.memory()));
-        console.connect(new Com1(), () -> end(new Ending.Left()));
+        software.start(board, this::watched);
+        console.connect(
+                new Com1(), new Console.Keys(() -> end(new Ending.Left()), software.nextConsole()));
         limits.timeLimit().ifPresent(this::startTimer);
         Outcome outcome = board.run();
         while (outcome instanceof Outcome.Reset && limits.reboot()) {
             board.reset();
-            board.start(images.load(board.memory()));
+            software.start(board, this::watched);
             outcome = board.run();
         }
         end(new Ending.ByGuest(outcome));

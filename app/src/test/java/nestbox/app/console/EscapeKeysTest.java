@@ -7,11 +7,15 @@ import org.junit.jupiter.api.Test;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 class EscapeKeysTest {
     private final List<String> commands = new ArrayList<>();
     private final EscapeKeys keys =
-            new EscapeKeys(() -> commands.add("leave"), () -> commands.add("help"));
+            new EscapeKeys(
+                    new Console.Keys(
+                            () -> commands.add("leave"), Optional.of(() -> commands.add("next"))),
+                    commands::add);
 
     @Test
     void everythingButCommandsIsForTheGuest() {
@@ -21,8 +25,19 @@ class EscapeKeysTest {
 
     @Test
     void commandsAreNotForTheGuest() {
-        assertThat(type("a\001hb\001xc\001?d")).isEqualTo("abcd");
-        assertThat(commands).containsExactly("help", "leave", "help");
+        assertThat(type("a\001sb\001xc")).isEqualTo("abc");
+        assertThat(commands).containsExactly("next", "leave");
+    }
+
+    @Test
+    void helpNamesTheCommandsThatThereAre() {
+        assertThat(type("\001h\001?")).isEmpty();
+        assertThat(commands).hasSize(2).allMatch(help -> help.contains("Ctrl-A s"));
+        EscapeKeys single =
+                new EscapeKeys(new Console.Keys(() -> {}, Optional.empty()), commands::add);
+        single.filter(new byte[] {1, 's', 1, 'h'}, 4);
+        assertThat(commands).hasSize(3);
+        assertThat(commands.getLast()).contains("Ctrl-A x").doesNotContain("Ctrl-A s");
     }
 
     @Test

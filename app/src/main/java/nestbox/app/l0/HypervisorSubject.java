@@ -1,0 +1,145 @@
+package nestbox.app.l0;
+
+import nestbox.app.board.Board;
+import nestbox.console.subject.CpuidResult;
+import nestbox.console.subject.IoapicPin;
+import nestbox.console.subject.IrqCount;
+import nestbox.console.subject.LogLevels;
+import nestbox.console.subject.PassThroughEntry;
+import nestbox.console.subject.Subject;
+import nestbox.console.subject.Version;
+import nestbox.console.subject.Vm;
+import nestbox.cpu.VmxRoot;
+import nestbox.hypervisor.Hypervisor;
+import nestbox.platform.GuestMemory;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// L0 on a board, for the shell.
+final class HypervisorSubject implements Subject {
+    /// The processor whose timer polls the console.
+    private static final int CONSOLE_PROCESSOR = 0;
+
+    /// What ACRN gives its timer, the only interrupt that L0 has.
+    private static final int TIMER_IRQ = 255;
+
+    private static final int TIMER_VECTOR = 0xEF;
+
+    private final Board board;
+    private final Hypervisor hypervisor;
+    private final Identity identity;
+    private final HypervisorConsole console;
+
+    /// What doesn't change.
+    ///
+    /// @param vmLimit how many VMs there can be
+    record Identity(Version version, int vmLimit) {}
+
+    HypervisorSubject(
+            Board board, Hypervisor hypervisor, Identity identity, HypervisorConsole console) {
+        this.board = board;
+        this.hypervisor = hypervisor;
+        this.identity = identity;
+        this.console = console;
+    }
+
+    @Override
+    public Version version() {
+        return identity.version;
+    }
+
+    @Override
+    public int vmLimit() {
+        return identity.vmLimit;
+    }
+
+    @Override
+    public int processors() {
+        return board.processors().all().size();
+    }
+
+    @Override
+    public int consoleProcessor() {
+        return CONSOLE_PROCESSOR;
+    }
+
+    @Override
+    public List<Vm> vms() {
+        return hypervisor.vms().stream()
+                .<Vm>map(vm -> new VmSubject(vm, console.leadsTo(vm.id())))
+                .toList();
+    }
+
+    @Override
+    public Optional<byte[]> hostMemory(long hostPhysicalAddress, int length) {
+        GuestMemory memory = board.memory();
+        if (memory.host(hostPhysicalAddress, length) < 0) {
+            return Optional.empty();
+        }
+        byte[] bytes = new byte[length];
+        memory.read(hostPhysicalAddress, bytes, 0, length);
+        return Optional.of(bytes);
+    }
+
+    @Override
+    public List<IrqCount> irqs() {
+        List<Long> counts = new ArrayList<>();
+        for (int pcpu = 0; pcpu < processors(); pcpu++) {
+            counts.add(pcpu == CONSOLE_PROCESSOR ? console.polls() : 0);
+        }
+        return List.of(new IrqCount(TIMER_IRQ, TIMER_VECTOR, counts));
+    }
+
+    @Override
+    public List<PassThroughEntry> passThrough() {
+        return List.of();
+    }
+
+    @Override
+    public List<IoapicPin> ioapic() {
+        List<Long> entries = board.chipset().ioApic().save().redirectionTable();
+        List<IoapicPin> pins = new ArrayList<>();
+        for (int pin = 0; pin < entries.size(); pin++) {
+            pins.add(new IoapicPin(pin, pin, entries.get(pin)));
+        }
+        return pins;
+    }
+
+    @Override
+    public LogLevels logLevels() {
+        return console.log().levels();
+    }
+
+    @Override
+    public void logLevels(LogLevels levels) {
+        console.log().levels(levels);
+    }
+
+    @Override
+    public CpuidResult cpuid(int pcpu, int leaf, int subleaf) {
+        int[] answer = processor(pcpu).cpuid(leaf, subleaf);
+        return new CpuidResult(answer[0], answer[1], answer[2], answer[3]);
+    }
+
+    @Override
+    public OptionalLong readMsr(int pcpu, int index) {
+        return processor(pcpu).readMsr(index);
+    }
+
+    @Override
+    public boolean writeMsr(int pcpu, int index, long value) {
+        return processor(pcpu).writeMsr(index, value);
+    }
+
+    private VmxRoot processor(int pcpu) {
+        return board.processors().all().get(pcpu).vmxRoot();
+    }
+
+    @Override
+    public void reboot() {
+        board.machine().power().reset();
+    }
+}

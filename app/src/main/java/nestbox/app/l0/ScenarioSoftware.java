@@ -1,0 +1,181 @@
+package nestbox.app.l0;
+
+import nestbox.app.board.Board;
+import nestbox.app.session.Software;
+import nestbox.boot.BootImages;
+import nestbox.console.subject.LogLevels;
+import nestbox.console.subject.Version;
+import nestbox.devices.BoardMap;
+import nestbox.hypervisor.Hypervisor;
+import nestbox.hypervisor.Vm;
+import nestbox.scenario.Allocation;
+import nestbox.scenario.Hypervisor.Debug;
+import nestbox.scenario.Scenario;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// A scenario as what a board runs: L0, its console, and the virtual machines.
+public final class ScenarioSoftware implements Software {
+    private static final int CONSOLE = 0;
+    private static final int API_MAJOR = 1;
+    private static final int API_MINOR = 0;
+
+    private final Plan plan;
+    private final BootImages images;
+    private final String version;
+    private final AtomicInteger switches = new AtomicInteger();
+
+    // Of the present run; all is made anew after a reset.
+    private Optional<Hypervisor> hypervisor = Optional.empty();
+    private Optional<HypervisorConsole> console = Optional.empty();
+
+    private volatile Runnable wake = () -> {};
+
+    /// What is to run.
+    ///
+    /// @param board as the scenario's board file has it
+    public record Plan(
+            Scenario scenario, nestbox.scenario.board.Board board, Allocation allocation) {
+        private Debug debug() {
+            return scenario.hypervisor().debug();
+        }
+
+        /// The ports of L0's console: one of the board's COM1 and COM2, in a debug build.
+        private OptionalInt consolePort() {
+            if (debug().release() || debug().serialConsole().isEmpty()) {
+                return OptionalInt.empty();
+            }
+            boolean second =
+                    board.serialPort(debug().serialConsole())
+                            .filter(port -> port.portIo() && port.base() == BoardMap.COM2)
+                            .isPresent();
+            return OptionalInt.of(second ? BoardMap.COM2 : BoardMap.COM1);
+        }
+
+        /// The VM that the scenario gives the console to at first.
+        private OptionalInt consoleVm() {
+            return scenario.vm(debug().consoleVm()).stream()
+                    .mapToInt(nestbox.scenario.Vm::index)
+                    .findFirst();
+        }
+    }
+
+    /// @param images for the Service VM
+    /// @param version of this program
+    public ScenarioSoftware(Plan plan, BootImages images, String version) {
+        this.plan = plan;
+        this.images = images;
+        this.version = version;
+    }
+
+    /// The virtual machines of the present run.
+    public List<Vm> vms() {
+        return hypervisor.map(Hypervisor::vms).orElse(List.of());
+    }
+
+    @Override
+    public void start(Board board, Watch watched) {
+        console.ifPresent(HypervisorConsole::stop);
+        wake = () -> board.serialInput(0, new byte[0]);
+        OptionalInt port = plan.consolePort();
+        Hypervisor started =
+                new Hypervisor(
+                        board.machine(),
+                        new Hypervisor.Setup(
+                                plan.allocation(),
+                                port,
+                                // The images have the scenario's line already.
+                                (_, ram, layout) -> images.load(ram, layout)));
+        hypervisor = Optional.of(started);
+        console =
+                port.isPresent()
+                        ? Optional.of(console(board, started, port.getAsInt()))
+                        : Optional.empty();
+        console.ifPresent(
+                shell -> {
+                    vms().forEach(
+                                    vm ->
+                                            vm.vuart(CONSOLE)
+                                                    .ifPresent(
+                                                            vuart ->
+                                                                    shell.connect(
+                                                                            vm.id(), vuart,
+                                                                            watched)));
+                    welcome(shell.log(), board);
+                });
+        started.start();
+        console.ifPresent(shell -> shell.start(plan.consoleVm()));
+    }
+
+    private HypervisorConsole console(Board board, Hypervisor started, int port) {
+        Debug debug = plan.debug();
+        LogLevels levels =
+                new LogLevels(debug.consoleLogLevel(), debug.memoryLogLevel(), debug.npkLogLevel());
+        int limit = Math.max(plan.scenario().hypervisor().capacities().vms(), vmCount(started));
+        return new HypervisorConsole(
+                board,
+                started,
+                port,
+                new HypervisorSubject.Identity(version(), limit),
+                levels,
+                switches);
+    }
+
+    private static int vmCount(Hypervisor started) {
+        return started.vms().stream().mapToInt(Vm::id).max().orElse(0) + 1;
+    }
+
+    private Version version() {
+        String release = plan.scenario().edition().release().substring(1);
+        return new Version(
+                release,
+                "nestbox",
+                version,
+                true,
+                "",
+                plan.scenario().name(),
+                plan.board().name(),
+                "nestbox",
+                "",
+                API_MAJOR,
+                API_MINOR);
+    }
+
+    private void welcome(HypervisorLog log, Board board) {
+        Version me = version();
+        log.write(
+                HypervisorLog.ALWAYS,
+                "HV version %s-%s-%s DBG (daily tag:%s) %s@%s build by %s, start time %dus"
+                        .formatted(
+                                me.release(),
+                                me.built(),
+                                me.commit(),
+                                me.tag(),
+                                me.scenario(),
+                                me.board(),
+                                me.user(),
+                                board.machine().clock().nanos() / 1000));
+        log.write(HypervisorLog.ALWAYS, "API version %d.%d".formatted(API_MAJOR, API_MINOR));
+        log.write(
+                HypervisorLog.ALWAYS,
+                "Detect processor: " + board.processors().bootstrap().brand());
+        for (Vm vm : vms()) {
+            log.write(
+                    HypervisorLog.ALWAYS,
+                    "Start VM id: %x name: %s".formatted(vm.id(), new VmSubject(vm, false).name()));
+        }
+    }
+
+    @Override
+    public Optional<Runnable> nextConsole() {
+        return console.map(
+                _ ->
+                        () -> {
+                            switches.incrementAndGet();
+                            wake.run();
+                        });
+    }
+}
