@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 /// A freestanding program in C that checks the processor it runs on and prints a line per check.
 ///
 /// Paging, faults and privilege can't be reached from user mode, hence programs that own the
-/// board. What one needs stands in its first comment: `@processors 4`, `@multiboot 2`,
+/// board. What one needs stands in its first comment: `@processors 4`, `@multiboot 2`, `@vmx no`,
 /// `@ends reset`.
 ///
 /// @param source the C file in `legacy` (32-bit protected mode), `long` (long mode) or `vmx` (long
@@ -67,6 +67,11 @@ record GuestProgram(Path source) {
     /// Whether the program is meant to end in a reset instead of through the exit port.
     boolean endsInReset() {
         return note("ends", "exit").equals("reset");
+    }
+
+    /// Whether the program is about a processor without VMX.
+    boolean lacksVmx() {
+        return note("vmx", "yes").equals("no");
     }
 
     /// Whether the program runs guests of its own.

@@ -37,14 +37,17 @@ class GuestProgramsTest {
     }
 
     private static Stream<Board> boards(GuestProgram program) {
+        if (program.lacksVmx()) {
+            return models(program).map(L0Board::withoutVmx);
+        }
         return switch (System.getProperty("nestbox.reference", "")) {
             case "qemu" -> Stream.of(new QemuBoard());
             case "bochs" -> Stream.of(new BochsBoard());
-            case "l0" -> models(program).map(L0Board::new);
+            case "l0" -> models(program).map(L0Board::withVmx);
             default ->
                     Stream.concat(
                             models(program).map(NestboxBoard::new),
-                            models(program).map(L0Board::new));
+                            models(program).map(L0Board::withVmx));
         };
     }
 

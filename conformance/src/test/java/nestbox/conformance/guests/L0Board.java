@@ -22,21 +22,22 @@ import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// This project's board under its own hypervisor: the program is a Service VM that may use VMX and
-/// has the local APICs of its processors.
-record L0Board(CpuModel model) implements Board {
+/// This project's board under its own hypervisor: the program is a Service VM that has the local
+/// APICs of its processors.
+///
+/// @param vmx whether the Service VM may use VMX
+record L0Board(CpuModel model, boolean vmx) implements Board {
     private static final String SCENARIO =
             """
             <acrn-config board="nuc7i5dnhe" scenario="guest_program">
               <hv><FEATURES>
-                <SCHEDULER>SCHED_NOOP</SCHEDULER><NVMX_ENABLED>y</NVMX_ENABLED>
+                <SCHEDULER>SCHED_NOOP</SCHEDULER><NVMX_ENABLED>%s</NVMX_ENABLED>
               </FEATURES></hv>
               <vm id="0">
                 <vm_type>SOS_VM</vm_type><name>guest</name>
                 <cpu_affinity>%s</cpu_affinity>
                 <guest_flags>
-                  <guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>
-                  <guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>
+                  %s<guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>
                 </guest_flags>
               </vm>
             </acrn-config>
@@ -45,7 +46,16 @@ record L0Board(CpuModel model) implements Board {
     /// L0's own memory comes on top of the program's, which find the amount that they ask for.
     private static final int MORE_MEGABYTES = 20;
 
+    private static final String VMX_FLAG = "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>";
     private static final long SLICE_NANOS = 100_000_000;
+
+    static L0Board withVmx(CpuModel model) {
+        return new L0Board(model, true);
+    }
+
+    static L0Board withoutVmx(CpuModel model) {
+        return new L0Board(model, false);
+    }
 
     @Override
     public Outcome run(Path elf, Options options) {
@@ -90,13 +100,15 @@ record L0Board(CpuModel model) implements Board {
         }
     }
 
-    private static Allocation plan(int processors) {
+    private Allocation plan(int processors) {
         String affinity =
                 IntStream.range(0, processors)
                         .mapToObj("<pcpu_id>%d</pcpu_id>"::formatted)
                         .collect(Collectors.joining());
         Scenario scenario =
-                Scenarios.parse(SCENARIO.formatted(affinity), "guest program")
+                Scenarios.parse(
+                                SCENARIO.formatted(vmx ? "y" : "n", affinity, vmx ? VMX_FLAG : ""),
+                                "guest program")
                         .scenario()
                         .orElseThrow();
         return Allocation.of(scenario, Boards.standard());
