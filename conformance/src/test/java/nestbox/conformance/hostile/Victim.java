@@ -10,6 +10,7 @@ import nestbox.app.board.Outcome;
 import nestbox.cpu.StartState;
 import nestbox.cpu.apic.LocalApic;
 import nestbox.devices.pci.PciFunction;
+import nestbox.hypervisor.Machine;
 import nestbox.platform.DmaDomain;
 import nestbox.platform.DmaDomain.Range;
 import nestbox.platform.GuestMemory;
@@ -104,6 +105,15 @@ final class Victim implements AutoCloseable {
     Optional<Outcome> run(StartState state, long nanos) {
         board.start(state);
         return board.runFor(nanos);
+    }
+
+    /// Runs what has been started by other means.
+    Optional<Outcome> go(long nanos) {
+        return board.runFor(nanos);
+    }
+
+    Machine machine() {
+        return board.machine();
     }
 
     /// Time since the board was made.
