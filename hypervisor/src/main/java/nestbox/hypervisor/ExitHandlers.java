@@ -254,6 +254,11 @@ final class ExitHandlers {
 
     /// An access to what L0 emulates, or to nothing at all.
     private Resume eptViolation() {
+        if ((int) root.vmread(VmcsField.IDT_VECTORING_INFORMATION) < 0) {
+            // An event's stack or descriptor table lies in a device: there is no instruction to
+            // carry out, and the delivery would exit for ever.
+            return stop(ExitReason.EPT_VIOLATION);
+        }
         return finish(ExitReason.EPT_VIOLATION, emulator().emulate());
     }
 

@@ -15,8 +15,10 @@ import nestbox.hypervisor.nested.Nested;
 import nestbox.platform.GuestMemory;
 import nestbox.scenario.GuestFlag;
 import nestbox.x86.ControlBits;
+import nestbox.x86.RFlags;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.Interruptibility;
+import nestbox.x86.vmx.PendingDebug;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 
@@ -388,6 +390,15 @@ public final class Vcpu implements VmxHost {
         long ended = Interruptibility.STI | Interruptibility.MOV_SS;
         if ((blocking & ended) != 0) {
             root.vmwrite(VmcsField.GUEST_INTERRUPTIBILITY_STATE, blocking & ~ended);
+        }
+        long flags = root.vmread(VmcsField.GUEST_RFLAGS);
+        if ((flags & RFlags.RF) != 0) {
+            root.vmwrite(VmcsField.GUEST_RFLAGS, flags & ~RFlags.RF);
+        }
+        if ((flags & RFlags.TF) != 0) {
+            // The instruction is complete, so its single-step trap is due.
+            long pending = root.vmread(VmcsField.GUEST_PENDING_DEBUG_EXCEPTIONS);
+            root.vmwrite(VmcsField.GUEST_PENDING_DEBUG_EXCEPTIONS, pending | PendingDebug.BS);
         }
     }
 
