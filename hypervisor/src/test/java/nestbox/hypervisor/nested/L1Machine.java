@@ -65,6 +65,10 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
     static final long L2_DATA = 0x2_2000;
     static final long L2_STACK = 0x2_5000;
     static final long PAGE_TABLES = 0x10_0000;
+
+    /// The tables of PAE paging.
+    static final long PDPT = 0x12_0000;
+
     static final long EPT12 = 0x11_0000;
     static final long L1_RAM = 16 << 20;
     static final long HOST_OFFSET = 16 << 20;
@@ -109,6 +113,7 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
 
     Optional<String> shutDown = Optional.empty();
 
+    private final boolean wide;
     private final long vmcs01;
     private final Bitmap msrBitmap;
     private final Bitmap ioBitmapA;
@@ -122,6 +127,12 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
     }
 
     L1Machine(CpuModel model) {
+        this(model, true);
+    }
+
+    /// @param wide whether L1 is in 64-bit mode; else it's in protected mode with PAE paging
+    L1Machine(CpuModel model, boolean wide) {
+        this.wide = wide;
         processors = new Processors(1, model, memory, new MmioSpace(), ports, clock);
         processors.reset();
         root = processors.bootstrap().vmxRoot();
@@ -189,11 +200,13 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
             ExitControl.LOAD_PAT,
             EntryControl.LOAD_DEBUG_CONTROLS,
             EntryControl.LOAD_EFER,
-            EntryControl.LOAD_PAT,
-            EntryControl.IA_32E_MODE_GUEST
+            EntryControl.LOAD_PAT
         };
         for (VmxControl control : controls) {
             set01(control);
+        }
+        if (wide) {
+            set01(EntryControl.IA_32E_MODE_GUEST);
         }
         root.writeHostState();
         root.vmwrite(HOST_PAT, 0x0007_0406_0007_0406L);
@@ -209,7 +222,9 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
         root.vmwrite(CR4_GUEST_HOST_MASK, ControlBits.CR4_VMXE);
         root.vmwrite(CR4_READ_SHADOW, ControlBits.CR4_VMXE);
         pageTables(PAGE_TABLES, 0x83, 3);
-        state(GUEST_CR3, PAGE_TABLES, (field, value) -> root.vmwrite(field, value));
+        writeLong(PDPT, PAGE_TABLES + 0x2000 | 1);
+        root.vmwrite(GUEST_PDPTE0, readLong(PDPT));
+        state((field, value) -> root.vmwrite(field, value));
     }
 
     /// Where a field and its value go.
@@ -217,25 +232,31 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
         void put(VmcsField field, long value);
     }
 
-    /// A 64-bit guest with flat segments, at CPL 0.
-    private void state(VmcsField cr3, long tables, Sink sink) {
+    /// A guest with flat segments, at CPL 0, as wide as L1.
+    private void state(Sink sink) {
         sink.put(GUEST_CR0, ControlBits.CR0_PE | ControlBits.CR0_PG | ControlBits.CR0_NE | 0x10);
-        sink.put(cr3, tables);
+        sink.put(GUEST_CR3, cr3());
         sink.put(GUEST_CR4, ControlBits.CR4_PAE | ControlBits.CR4_VMXE);
-        sink.put(GUEST_EFER, ControlBits.EFER_LME | ControlBits.EFER_LMA | ControlBits.EFER_NXE);
+        long mode = wide ? ControlBits.EFER_LME | ControlBits.EFER_LMA : 0;
+        sink.put(GUEST_EFER, mode | ControlBits.EFER_NXE);
+        int code = wide ? 0xA09B : 0xC09B;
         for (int i = 0; i < 8; i++) {
             sink.put(GUEST_ES_SELECTOR.plus(i), i == 1 ? 8 : i == 6 ? 0 : i == 7 ? 24 : 16);
             sink.put(GUEST_ES_BASE.plus(i), 0);
             sink.put(GUEST_ES_LIMIT.plus(i), i >= 6 ? 0x67 : 0xFFFF_FFFFL);
             sink.put(
                     GUEST_ES_ACCESS_RIGHTS.plus(i),
-                    i == 1 ? 0xA09B : i == 6 ? 0x1_0000 : i == 7 ? 0x8B : 0xC093);
+                    i == 1 ? code : i == 6 ? 0x1_0000 : i == 7 ? 0x8B : 0xC093);
         }
         sink.put(GUEST_IDTR_BASE, IDT);
         sink.put(GUEST_IDTR_LIMIT, 0xFFF);
         sink.put(GUEST_GDTR_LIMIT, 0xFFF);
         sink.put(GUEST_DR7, 0x400);
         sink.put(GUEST_RFLAGS, 2);
+    }
+
+    private long cr3() {
+        return wide ? PAGE_TABLES : PDPT;
     }
 
     void set01(VmxControl control) {
@@ -347,7 +368,11 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
     }
 
     L1Machine set(VmcsField field, long value) {
-        return vmwrite(field.encoding(), value);
+        vmwrite(field.encoding(), value);
+        if (!wide && field.width() == VmcsField.Width.BITS_64) {
+            vmwrite(field.encoding() + 1, value >>> 32);
+        }
+        return this;
     }
 
     long get(VmcsField field) {
@@ -390,14 +415,16 @@ final class L1Machine implements VmxHost, Parent, AutoCloseable {
                 set(word.field(), word.reserved1());
             }
         }
-        on(ExitControl.HOST_ADDRESS_SPACE_SIZE, EntryControl.IA_32E_MODE_GUEST);
+        if (wide) {
+            on(ExitControl.HOST_ADDRESS_SPACE_SIZE, EntryControl.IA_32E_MODE_GUEST);
+        }
         set(VMCS_LINK_POINTER, -1);
         set(HOST_CR0, root.vmread(GUEST_CR0));
-        set(HOST_CR3, PAGE_TABLES).set(HOST_CR4, root.vmread(GUEST_CR4));
+        set(HOST_CR3, cr3()).set(HOST_CR4, root.vmread(GUEST_CR4));
         set(HOST_CS_SELECTOR, 8).set(HOST_SS_SELECTOR, 16).set(HOST_TR_SELECTOR, 24);
         set(HOST_IDTR_BASE, IDT);
         set(HOST_RIP, L1_EXIT).set(HOST_RSP, L1_STACK);
-        state(GUEST_CR3, PAGE_TABLES, this::set);
+        state(this::set);
         return set(GUEST_RSP, L2_STACK).set(GUEST_RIP, L2_CODE);
     }
 

@@ -4,6 +4,7 @@ import static nestbox.x86.vmx.VmcsField.*;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import nestbox.cpu.model.CpuModel;
 import nestbox.hypervisor.NestedState.Which;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.x86.Msr;
@@ -400,6 +401,35 @@ class NestedGuestTest {
             assertThat(l1.get(EXIT_QUALIFICATION)).isEqualTo(4);
             l1.set(VMCS_LINK_POINTER, -1).launch();
             assertEnded(l1);
+        }
+    }
+
+    @Test
+    void anL1Of32BitsRunsAGuestLikeItself() {
+        try (L1Machine l1 = new L1Machine(CpuModel.server(), false).on().baseline().l2(END)) {
+            l1.launch();
+            assertEnded(l1);
+            assertThat(l1.root.vmread(GUEST_PDPTE0)).isEqualTo(l1.readLong(L1Machine.PDPT));
+            assertThat(l1.root.vmread(GUEST_CS_ACCESS_RIGHTS)).isEqualTo(0xC09B);
+            l1.writeLong(L1Machine.PDPT + 0x20, 0x1E7);
+            l1.set(GUEST_CR3, L1Machine.PDPT + 0x20).resume();
+            assertThat(l1.get(EXIT_REASON)).isEqualTo(0x8000_0021L);
+            assertThat(l1.get(EXIT_QUALIFICATION)).as("PDPTE").isEqualTo(2);
+            assertThat(l1.shutDown).isEmpty();
+        }
+    }
+
+    @Test
+    void hostPdptesThatAreWrongAreAnAbort() {
+        // mov [PDPT + 8], 0x1E7; cpuid
+        String breaks = "C7 05 08 00 12 00 E7 01 00 00";
+        try (L1Machine l1 =
+                new L1Machine(CpuModel.server(), false).on().baseline().l2(breaks + END)) {
+            l1.launch();
+            assertThat(l1.shutDown)
+                    .hasValueSatisfying(why -> assertThat(why).contains("VMX abort"));
+            assertThat(l1.readInt(L1Machine.REGION + 4))
+                    .isEqualTo(VmxAbort.HOST_PDPTES.indicator());
         }
     }
 
