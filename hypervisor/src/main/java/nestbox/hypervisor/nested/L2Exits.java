@@ -284,7 +284,6 @@ final class L2Exits {
         if (link == VmcsRegion.NO_POINTER) {
             return flags(RFlags.CF);
         }
-        // What L1 still has active of it counts; otherwise what is in memory.
         long value = write ? operands.source() : 0;
         long encoding = operands.encoding();
         Optional<VmcsField> field = VmcsField.of(encoding).filter(operation.capabilities()::has);

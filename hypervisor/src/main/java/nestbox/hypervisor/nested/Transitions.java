@@ -65,6 +65,10 @@ final class Transitions {
     /// @return how the instruction fails, if it does; VMCS01 is current then
     Optional<VmInstructionError> enter() {
         Vmcs12 vmcs = operation.running();
+        long link = vmcs.read(VMCS_LINK_POINTER);
+        if (link != vmcs.region()) {
+            operation.cache().link(link);
+        }
         Snapshot l0 = Snapshot.of(root, OF_L0);
         root.vmptrld(vmcs.page02());
         for (VmcsField field : MergeRule.fields(Place.LENT)) {

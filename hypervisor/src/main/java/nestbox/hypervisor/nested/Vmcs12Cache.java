@@ -69,6 +69,14 @@ final class Vmcs12Cache {
         }
     }
 
+    /// Writes one back that L1 has linked as a shadow VMCS: L2 will use what is in memory.
+    void link(long region) {
+        Vmcs12 vmcs = cached.remove(region);
+        if (vmcs != null) {
+            release(vmcs);
+        }
+    }
+
     /// Writes everything back.
     void close() {
         cached.values().forEach(this::release);

@@ -8,6 +8,7 @@ import nestbox.cpu.model.CpuModel;
 import nestbox.hypervisor.NestedState.Which;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.x86.Msr;
+import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.EptEntry;
@@ -284,6 +285,31 @@ class NestedGuestTest {
             l1.launch();
             assertEnded(l1);
             assertThat(l1.ofL0).containsExactly(ExitReason.INIT_SIGNAL);
+        }
+    }
+
+    @Test
+    void l2ReachesTheVmcsThatL1HasLinked() {
+        // vmread rax, rcx; vmwrite rdx, rax
+        try (L1Machine l1 = L1Machine.guest("0F 78 C8 0F 79 D0" + END)) {
+            l1.run("0F C7 30", L1Machine.SHADOW_REGION).set(GUEST_RIP, 0x4242);
+            l1.run("0F C7 30", L1Machine.REGION);
+            l1.on(SecondaryControl.VMCS_SHADOWING)
+                    .set(VMREAD_BITMAP_ADDRESS, L1Machine.MSR_BITMAP)
+                    .set(VMWRITE_BITMAP_ADDRESS, L1Machine.MSR_BITMAP)
+                    .set(VMCS_LINK_POINTER, L1Machine.SHADOW_REGION);
+            l1.root.register(1, GUEST_RIP.encoding());
+            l1.root.register(2, GUEST_RSP.encoding());
+            l1.launch();
+            assertEnded(l1);
+            assertThat(l1.root.register(0)).isEqualTo(0x4242);
+            l1.run("0F C7 30", L1Machine.SHADOW_REGION);
+            assertThat(l1.get(GUEST_RSP)).isEqualTo(0x4242);
+            l1.launch();
+            assertThat(l1.status()).as("a shadow VMCS can't be launched").isEqualTo(RFlags.CF);
+            l1.writeLong(L1Machine.MSR_BITMAP + GUEST_RIP.encoding() / 8, -1);
+            l1.run("0F C7 30", L1Machine.REGION).set(GUEST_RIP, L1Machine.L2_CODE).resume();
+            assertThat(l1.exitReason()).contains(ExitReason.VMREAD);
         }
     }
 
