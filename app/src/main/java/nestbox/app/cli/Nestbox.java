@@ -44,6 +44,7 @@ public final class Nestbox implements Runnable {
         CommandLine line = new CommandLine(new Nestbox());
         line.addSubcommand(inSections(new BootCommand(streams)));
         line.addSubcommand(inSections(new RunCommand(streams)));
+        line.addSubcommand(new CommandLine(new DemoCommand(streams)));
         line.addSubcommand(new CheckCommand());
         line.addSubcommand(new ConvertCommand());
         line.setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8));

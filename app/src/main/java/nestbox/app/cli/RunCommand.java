@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
@@ -42,7 +43,7 @@ import java.util.stream.Collectors;
             "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
         })
 final class RunCommand implements Callable<Integer> {
-    private static final String SERVICE_GUEST = "kvm";
+    static final String SERVICE_GUEST = "kvm";
 
     @Mixin(name = "The scenario")
     private final ScenarioOptions scenario = new ScenarioOptions();
@@ -82,7 +83,7 @@ final class RunCommand implements Callable<Integer> {
         }
         GuestFiles files = GuestFiles.of(guest, err);
         MemorySize memory = machine.memory.orElse(files.defaultMemory());
-        ScenarioPlan plan = ScenarioPlan.of(file, machine.processors, memory);
+        ScenarioPlan plan = ScenarioPlan.of(file, machine.processors, memory, OptionalInt.empty());
         long started = System.nanoTime();
         try (BootImages images = files.images(plan.commandLine())) {
             ScenarioSoftware software =
@@ -99,7 +100,7 @@ final class RunCommand implements Callable<Integer> {
     }
 
     /// A power-off is a crash if a VM went off because L0 had to stop it.
-    private static Ending failed(Ending ending, ScenarioSoftware software) {
+    static Ending failed(Ending ending, ScenarioSoftware software) {
         String failures =
                 software.vms().stream()
                         .filter(vm -> vm.failure().isPresent())

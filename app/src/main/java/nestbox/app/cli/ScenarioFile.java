@@ -9,9 +9,12 @@ import nestbox.scenario.board.BoardResult;
 import nestbox.scenario.board.Boards;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /// A scenario file as read from the disk, with the board that it is for.
@@ -22,6 +25,17 @@ import java.util.Optional;
 /// @param board empty if its file could not be understood
 /// @param boardFindings what is wrong with the board's file
 record ScenarioFile(ParseResult scenario, Optional<Board> board, List<Finding> boardFindings) {
+    private static final String NESTED = "nested.xml";
+
+    /// The scenario that comes with the program: nested virtualization in the Service VM.
+    static ScenarioFile nested() {
+        try (InputStream in = ScenarioFile.class.getResourceAsStream(NESTED)) {
+            ParseResult scenario = Scenarios.parse(Objects.requireNonNull(in, NESTED), NESTED);
+            return new ScenarioFile(scenario, Optional.of(Boards.standard()), List.of());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     /// @param board the name of a built-in board or of a board file
     static ScenarioFile read(Path file, Optional<String> board) {

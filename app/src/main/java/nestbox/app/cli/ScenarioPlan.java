@@ -10,6 +10,7 @@ import nestbox.scenario.board.Board;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// A scenario that passed its checks, fitted to the machine that is going to run it.
 ///
@@ -23,7 +24,12 @@ record ScenarioPlan(ScenarioSoftware.Plan plan, int processors, String commandLi
     private static final int PORTS_WITH_PCI = 5;
 
     /// @param processors as the user wants them
-    static ScenarioPlan of(ScenarioFile file, Optional<Integer> processors, MemorySize memory) {
+    /// @param firstConsole the VM whose console the terminal shows at first
+    static ScenarioPlan of(
+            ScenarioFile file,
+            Optional<Integer> processors,
+            MemorySize memory,
+            OptionalInt firstConsole) {
         Scenario scenario = file.scenario().scenario().orElseThrow();
         // What depends on the board's memory is worked out for what there is.
         Board board = file.board().orElseThrow().withMemory(memory.bytes() >> 10);
@@ -40,7 +46,7 @@ record ScenarioPlan(ScenarioSoftware.Plan plan, int processors, String commandLi
         check(scenario, board, count);
         Allocation allocation = Allocation.of(scenario, board);
         return new ScenarioPlan(
-                new ScenarioSoftware.Plan(scenario, board, allocation),
+                new ScenarioSoftware.Plan(scenario, board, allocation, firstConsole),
                 count,
                 commandLine(Allocation.commandLine(scenario, service, board), service));
     }

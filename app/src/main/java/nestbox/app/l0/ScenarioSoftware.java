@@ -37,8 +37,12 @@ public final class ScenarioSoftware implements Software {
     /// What is to run.
     ///
     /// @param board as the scenario's board file has it
+    /// @param firstConsole the VM whose console has L0's line at first, in place of the scenario's
     public record Plan(
-            Scenario scenario, nestbox.scenario.board.Board board, Allocation allocation) {
+            Scenario scenario,
+            nestbox.scenario.board.Board board,
+            Allocation allocation,
+            OptionalInt firstConsole) {
         private Debug debug() {
             return scenario.hypervisor().debug();
         }
@@ -57,9 +61,11 @@ public final class ScenarioSoftware implements Software {
 
         /// The VM that the scenario gives the console to at first.
         private OptionalInt consoleVm() {
-            return scenario.vm(debug().consoleVm()).stream()
-                    .mapToInt(nestbox.scenario.Vm::index)
-                    .findFirst();
+            return firstConsole.isPresent()
+                    ? firstConsole
+                    : scenario.vm(debug().consoleVm()).stream()
+                            .mapToInt(nestbox.scenario.Vm::index)
+                            .findFirst();
         }
     }
 

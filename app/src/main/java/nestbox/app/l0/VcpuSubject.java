@@ -11,7 +11,10 @@ import nestbox.console.subject.VmcsDump;
 import nestbox.console.subject.VmcsKind;
 import nestbox.cpu.Registers;
 import nestbox.hypervisor.LinearRead;
+import nestbox.hypervisor.NestedState.ActiveVmcs;
+import nestbox.hypervisor.NestedState.Which;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.VmcsField;
 
 import java.util.EnumSet;
 import java.util.List;
@@ -79,22 +82,53 @@ record VcpuSubject(nestbox.hypervisor.Vcpu vcpu) implements Vcpu {
 
     @Override
     public Optional<NestedState> nested() {
-        return Optional.empty();
+        return vcpu.nestedState().map(VcpuSubject::nested);
+    }
+
+    private static NestedState nested(nestbox.hypervisor.NestedState state) {
+        Optional<ActiveVmcs> current = state.vmcss().stream().filter(ActiveVmcs::current).findAny();
+        return new NestedState(
+                state.operating(),
+                state.inL2(),
+                current.stream().mapToLong(ActiveVmcs::region).findAny(),
+                current.stream().mapToLong(ActiveVmcs::eptPointer).findAny(),
+                state.vmcss().size(),
+                state.shadowPointers(),
+                state.entries(),
+                sum(state.reflected()));
+    }
+
+    private static long sum(Map<ExitReason, Long> counts) {
+        return counts.values().stream().mapToLong(Long::longValue).sum();
     }
 
     @Override
     public Optional<VmcsDump> vmcs(VmcsKind kind) {
-        if (kind != VmcsKind.VMCS01) {
-            return Optional.empty();
-        }
-        long address = vcpu.inspection().vmcs01();
-        return Optional.of(new VmcsDump(address, vcpu.inspection().contents(address)));
+        Optional<ActiveVmcs> current =
+                vcpu.nestedState().stream()
+                        .flatMap(state -> state.vmcss().stream())
+                        .filter(ActiveVmcs::current)
+                        .findAny();
+        return switch (kind) {
+            case VMCS01 -> {
+                long address = vcpu.inspection().vmcs01();
+                yield Optional.of(new VmcsDump(address, vcpu.inspection().contents(address)));
+            }
+            case VMCS12 -> current.map(vmcs -> new VmcsDump(vmcs.region(), fields(Which.VMCS12)));
+            case VMCS02 -> current.map(vmcs -> new VmcsDump(vmcs.region02(), fields(Which.VMCS02)));
+        };
+    }
+
+    private Map<VmcsField, Long> fields(Which which) {
+        return vcpu.fields(which);
     }
 
     @Override
     public List<ExitCount> exits() {
         Map<ExitReason, Long> ofL1 = vcpu.exits().ofL1();
         Map<ExitReason, Long> ofL2 = vcpu.exits().ofL2();
+        Map<ExitReason, Long> reflected =
+                vcpu.nestedState().map(nestbox.hypervisor.NestedState::reflected).orElse(Map.of());
         Set<ExitReason> reasons = EnumSet.noneOf(ExitReason.class);
         reasons.addAll(ofL1.keySet());
         reasons.addAll(ofL2.keySet());
@@ -104,8 +138,9 @@ record VcpuSubject(nestbox.hypervisor.Vcpu vcpu) implements Vcpu {
                                 new ExitCount(
                                         reason,
                                         ofL1.getOrDefault(reason, 0L),
-                                        ofL2.getOrDefault(reason, 0L),
-                                        0))
+                                        ofL2.getOrDefault(reason, 0L)
+                                                - reflected.getOrDefault(reason, 0L),
+                                        reflected.getOrDefault(reason, 0L)))
                 .toList();
     }
 }

@@ -136,6 +136,8 @@ class RunCommandTest {
         assertThat(Run.of("run", "missing.xml").err()).contains("missing.xml");
         assertThat(Run.of("run", "missing.xml").status()).isEqualTo(2);
         assertThat(Run.of("run").err()).contains("SCENARIO");
+        assertThat(Run.of("demo", "--timeout", "soon").err()).contains("is no time");
+        assertThat(Run.of("demo", "--help").out()).contains("--attach", "Exit status");
         assertThat(Run.of("run", "--help").out()).contains("--kernel", "Ctrl-A s", "Exit status");
     }
 
