@@ -87,7 +87,7 @@ final class Transitions {
             fail(ExitReason.INVALID_GUEST_STATE, failure.get().rule().qualification().number(), l0);
             return Optional.empty();
         }
-        merge(vmcs, view, l0, state);
+        merge(view, l0, state);
         long failed =
                 MsrAreas.load(
                         operation.memory(),
@@ -118,7 +118,7 @@ final class Transitions {
         return outcome;
     }
 
-    private void merge(Vmcs12 vmcs, View12 view, Snapshot l0, EntryState state) {
+    private void merge(View12 view, Snapshot l0, EntryState state) {
         operation.bitmaps().merge(view);
         Merge merge = new Merge(view, l0, resources(view, state));
         long[] merged = new long[VmcsField.values().length];

@@ -99,7 +99,8 @@ class HostileL1Test {
             long allowed = l1.nested.capabilities().allowed1(word);
             boolean change = l1.nested.capabilities().has(word.field()) && seeded.nextInt(3) == 0;
             if (change) {
-                long bits = seeded.nextLong() & seeded.nextLong() & allowed;
+                long few = seeded.nextLong();
+                long bits = few & seeded.nextLong() & allowed;
                 l1.set(word.field(), l1.get(word.field()) | bits);
             }
         }

@@ -91,13 +91,13 @@ class MergeRuleTest {
         try (L1Machine l1 = new L1Machine().on()) {
             int count = Vmcs12Cache.CAPACITY + 3;
             for (int i = 0; i < count; i++) {
-                long region = 0x40_0000 + 0x1000 * i;
+                long region = 0x40_0000 + 0x1000L * i;
                 l1.writeInt(region, Capabilities12.REVISION);
                 l1.run("0F C7 30", region).set(VmcsField.GUEST_RIP, i).set(VmcsField.HOST_RIP, ~i);
             }
             assertThat(l1.nested.state().vmcss()).hasSize(Vmcs12Cache.CAPACITY);
             for (int i = 0; i < count; i++) {
-                l1.run("0F C7 30", 0x40_0000 + 0x1000 * i);
+                l1.run("0F C7 30", 0x40_0000 + 0x1000L * i);
                 assertThat(l1.get(VmcsField.GUEST_RIP)).isEqualTo(i);
                 assertThat(l1.get(VmcsField.HOST_RIP)).isEqualTo(~i);
             }
