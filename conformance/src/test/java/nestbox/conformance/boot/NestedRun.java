@@ -1,0 +1,87 @@
+package nestbox.conformance.boot;
+
+import nestbox.app.board.Board;
+import nestbox.app.board.BoardConfiguration;
+import nestbox.app.board.Outcome;
+import nestbox.boot.BootFile;
+import nestbox.boot.BootImages;
+import nestbox.cpu.model.CpuModel;
+import nestbox.images.GuestImage;
+import nestbox.images.GuestImages;
+import nestbox.images.ProgressListener;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// A run of Debian with KVM, QEMU and a second Debian in it, from power-on to the end.
+record NestedRun(Dialogue dialogue, Outcome outcome) {
+    /// The prompt of the outer system's shell.
+    static final String L1_PROMPT = "nestbox:/# ";
+
+    static final String L2_LOGIN = "l2 login: ";
+
+    /// How the prompt of the inner system's shell begins: the folder follows.
+    static final String L2_PROMPT = "l2:";
+
+    /// Far more than any run takes: only for one that would never end.
+    private static final Duration LIMIT = Duration.ofMinutes(60);
+
+    /// @param append more for the command line of the outer kernel
+    static NestedRun of(CpuModel model, String append, List<Dialogue.Step> steps)
+            throws IOException {
+        GuestImage image =
+                GuestImages.of(
+                                GuestImages.defaultCacheFolder(System.getenv()),
+                                ProgressListener.SILENT)
+                        .build("kvm");
+        BootImages images =
+                new BootImages(
+                        BootFile.open("kernel", image.kernel()),
+                        Optional.of(BootFile.open("initial RAM disk", image.initrd())),
+                        image.defaultAppend() + " " + append,
+                        List.of());
+        Dialogue dialogue = new Dialogue(steps);
+        long memory = (long) image.memoryMiB() << 20;
+        try (images;
+                Board board = new Board(configuration(memory, model, dialogue))) {
+            dialogue.sitDownAt(bytes -> board.serialInput(0, bytes));
+            board.start(images.load(board.memory()));
+            Thread watch = Thread.startVirtualThread(() -> stopAfterLimit(board));
+            Outcome outcome = board.run();
+            watch.interrupt();
+            return new NestedRun(dialogue, outcome);
+        }
+    }
+
+    private static BoardConfiguration configuration(
+            long memory, CpuModel model, Dialogue dialogue) {
+        BoardConfiguration plain = BoardConfiguration.of(memory, 1, dialogue);
+        return new BoardConfiguration(
+                memory,
+                plain.processors(),
+                model,
+                plain.disks(),
+                plain.net(),
+                dialogue,
+                plain.com2(),
+                plain.debugConsole(),
+                plain.virtioConsole(),
+                plain.start(),
+                plain.clock());
+    }
+
+    private static void stopAfterLimit(Board board) {
+        try {
+            Thread.sleep(LIMIT);
+            board.stop();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    String console() {
+        return dialogue.console();
+    }
+}
