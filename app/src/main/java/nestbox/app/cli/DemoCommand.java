@@ -96,10 +96,14 @@ final class DemoCommand implements Callable<Integer> {
                 ScenarioPlan.of(ScenarioFile.nested(), Optional.empty(), memory, OptionalInt.of(0));
         Curtain curtain = new Curtain(streams.out());
         SessionSetup setup = new SessionSetup(new MachineOptions(), run, behind(curtain));
-        try (BootImages images = files.images(plan.commandLine());
+        try (BootImages images = files.files();
                 ProgressLine progress = new ProgressLine(err, isTerminal())) {
             ScenarioSoftware software =
-                    new ScenarioSoftware(plan.plan(), images, Nestbox.Version.number());
+                    new ScenarioSoftware(
+                            plan.plan(),
+                            images,
+                            vm -> files.commandLine(ScenarioPlan.commandLine(vm)),
+                            Nestbox.Version.number());
             Milestones milestones =
                     new Milestones(
                             software,

@@ -73,34 +73,37 @@ record GuestFiles(
 
     /// Opens the files, for a machine that the guest has to itself.
     BootImages images() {
-        BootImages files = images("");
+        BootImages files = files();
         boolean silent =
                 ownLine.isEmpty() && append.isEmpty() && BootImages.isLinux(files.kernel());
         return silent ? files.with(SERIAL_CONSOLE) : files;
     }
 
-    /// Opens the files.
-    ///
-    /// @param scenarioLine kernel command line of the scenario. Of two parameters that contradict
-    ///     each other Linux mostly takes the later; so it goes behind what the guest brings along,
-    ///     and before what the user adds. If it names a console, that is the only one: Linux takes
-    ///     the first serial port of all that it is told, be it there or not
-    BootImages images(String scenarioLine) {
+    /// Opens the files, with the command line that they have without a scenario.
+    BootImages files() {
         OpenFiles open = new OpenFiles();
         try {
             BootFile file = open.add("kernel", kernel);
             Optional<BootFile> ramDisk = initrd.map(path -> open.add("initial RAM disk", path));
             List<BootImages.Module> loaded =
                     modules.stream().map(text -> module(text, open)).toList();
-            String commandLine =
-                    Stream.of(ownLine(scenarioLine), scenarioLine, append.orElse(""))
-                            .filter(text -> !text.isEmpty())
-                            .collect(Collectors.joining(" "));
-            return new BootImages(file, ramDisk, commandLine, loaded);
+            return new BootImages(file, ramDisk, commandLine(""), loaded);
         } catch (RuntimeException e) {
             open.close();
             throw e;
         }
+    }
+
+    /// The kernel command line of a virtual machine.
+    ///
+    /// @param scenarioLine what the scenario says. Of two parameters that contradict each other
+    ///     Linux mostly takes the later; so it goes behind what the guest brings along, and before
+    ///     what the user adds. If it names a console, that is the only one: Linux takes the first
+    ///     serial port of all that it is told, be it there or not
+    String commandLine(String scenarioLine) {
+        return Stream.of(ownLine(scenarioLine), scenarioLine, append.orElse(""))
+                .filter(text -> !text.isEmpty())
+                .collect(Collectors.joining(" "));
     }
 
     private String ownLine(String scenarioLine) {

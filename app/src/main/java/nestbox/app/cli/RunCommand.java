@@ -48,7 +48,7 @@ final class RunCommand implements Callable<Integer> {
     @Mixin(name = "The scenario")
     private final ScenarioOptions scenario = new ScenarioOptions();
 
-    @Mixin(name = "What the Service VM boots")
+    @Mixin(name = "What the VMs boot")
     private final GuestOptions guest = new GuestOptions();
 
     @Mixin(name = "The machine")
@@ -85,9 +85,13 @@ final class RunCommand implements Callable<Integer> {
         MemorySize memory = machine.memory.orElse(files.defaultMemory());
         ScenarioPlan plan = ScenarioPlan.of(file, machine.processors, memory, OptionalInt.empty());
         long started = System.nanoTime();
-        try (BootImages images = files.images(plan.commandLine())) {
+        try (BootImages images = files.files()) {
             ScenarioSoftware software =
-                    new ScenarioSoftware(plan.plan(), images, Nestbox.Version.number());
+                    new ScenarioSoftware(
+                            plan.plan(),
+                            images,
+                            vm -> files.commandLine(ScenarioPlan.commandLine(vm)),
+                            Nestbox.Version.number());
             SessionSetup setup = new SessionSetup(machine, run, streams);
             try (Session session = setup.open(software, memory, plan.processors())) {
                 Ending ending = failed(session.run(), software);

@@ -3,9 +3,10 @@ package nestbox.app.cli;
 import nestbox.app.l0.ScenarioSoftware;
 import nestbox.cpu.Processors;
 import nestbox.scenario.Allocation;
+import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.Scenario;
 import nestbox.scenario.Vm;
-import nestbox.scenario.Vuart;
+import nestbox.scenario.Vuart.Transport;
 import nestbox.scenario.board.Board;
 
 import java.util.List;
@@ -15,8 +16,8 @@ import java.util.OptionalInt;
 /// A scenario that passed its checks, fitted to the machine that is going to run it.
 ///
 /// @param processors of the machine
-/// @param commandLine of the Service VM's kernel, as the scenario and its console want it
-record ScenarioPlan(ScenarioSoftware.Plan plan, int processors, String commandLine) {
+record ScenarioPlan(ScenarioSoftware.Plan plan, int processors) {
+    private static final MemorySize SMALLEST_MEMORY = MemorySize.ofMebibytes(64);
     private static final String PCI_CONSOLE = "console=ttyS4";
     private static final String SERIAL_PORTS = "8250.nr_uarts=";
 
@@ -33,22 +34,16 @@ record ScenarioPlan(ScenarioSoftware.Plan plan, int processors, String commandLi
         Scenario scenario = file.scenario().scenario().orElseThrow();
         // What depends on the board's memory is worked out for what there is.
         Board board = file.board().orElseThrow().withMemory(memory.bytes() >> 10);
-        Vm service =
-                scenario.serviceVm()
-                        .orElseThrow(
-                                () ->
-                                        new UserMistake(
-                                                "%s has no Service VM, and only scenarios with one"
-                                                                .formatted(
-                                                                        scenario.locations().file())
-                                                        + " can be run yet."));
+        if (memory.bytes() < SMALLEST_MEMORY.bytes()) {
+            throw new UserMistake(
+                    "The hypervisor and its VMs need at least 64M of memory: give them more with"
+                            + " --memory.");
+        }
         int count = processors.orElse(Math.max(1, board.cpuIds().size()));
         check(scenario, board, count);
         Allocation allocation = Allocation.of(scenario, board);
         return new ScenarioPlan(
-                new ScenarioSoftware.Plan(scenario, board, allocation, firstConsole),
-                count,
-                commandLine(Allocation.commandLine(scenario, service, board), service));
+                new ScenarioSoftware.Plan(scenario, board, allocation, firstConsole), count);
     }
 
     private static void check(Scenario scenario, Board board, int count) {
@@ -70,10 +65,11 @@ record ScenarioPlan(ScenarioSoftware.Plan plan, int processors, String commandLi
         }
     }
 
-    /// A console on PCI needs a driver that knows enough ports.
-    private static String commandLine(String line, Vm service) {
-        boolean pci =
-                service.vuart(0).filter(v -> v.transport() == Vuart.Transport.PCI).isPresent();
+    /// The command line of a VM's kernel, as the scenario and its console want it: a console on PCI
+    /// needs a driver that knows enough ports.
+    static String commandLine(VmPlan vm) {
+        String line = vm.commandLine();
+        boolean pci = vm.vm().vuart(0).filter(v -> v.transport() == Transport.PCI).isPresent();
         if (!pci) {
             return line;
         }

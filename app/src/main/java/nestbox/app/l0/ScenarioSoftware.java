@@ -2,13 +2,16 @@ package nestbox.app.l0;
 
 import nestbox.app.board.Board;
 import nestbox.app.session.Software;
+import nestbox.boot.BootException;
 import nestbox.boot.BootImages;
 import nestbox.console.subject.LogLevels;
 import nestbox.console.subject.Version;
 import nestbox.devices.BoardMap;
 import nestbox.hypervisor.Hypervisor;
+import nestbox.hypervisor.Loader;
 import nestbox.hypervisor.Vm;
 import nestbox.scenario.Allocation;
+import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.Hypervisor.Debug;
 import nestbox.scenario.Scenario;
 
@@ -16,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 
 /// A scenario as what a board runs: L0, its console, and the virtual machines.
 public final class ScenarioSoftware implements Software {
@@ -25,6 +29,7 @@ public final class ScenarioSoftware implements Software {
 
     private final Plan plan;
     private final BootImages images;
+    private final Function<VmPlan, String> commandLines;
     private final String version;
     private final AtomicInteger switches = new AtomicInteger();
 
@@ -69,11 +74,14 @@ public final class ScenarioSoftware implements Software {
         }
     }
 
-    /// @param images for the Service VM
+    /// @param images for every VM that L0 starts
+    /// @param commandLines of their kernels, which differ
     /// @param version of this program
-    public ScenarioSoftware(Plan plan, BootImages images, String version) {
+    public ScenarioSoftware(
+            Plan plan, BootImages images, Function<VmPlan, String> commandLines, String version) {
         this.plan = plan;
         this.images = images;
+        this.commandLines = commandLines;
         this.version = version;
     }
 
@@ -87,14 +95,7 @@ public final class ScenarioSoftware implements Software {
         console.ifPresent(HypervisorConsole::stop);
         wake = () -> board.serialInput(0, new byte[0]);
         OptionalInt port = plan.consolePort();
-        Hypervisor started =
-                new Hypervisor(
-                        board.machine(),
-                        new Hypervisor.Setup(
-                                plan.allocation(),
-                                port,
-                                // The images have the scenario's line already.
-                                (_, ram, layout) -> images.load(ram, layout)));
+        Hypervisor started = hypervisor(board, port);
         hypervisor = Optional.of(started);
         console =
                 port.isPresent()
@@ -114,6 +115,17 @@ public final class ScenarioSoftware implements Software {
                 });
         started.start();
         console.ifPresent(shell -> shell.start(plan.consoleVm()));
+    }
+
+    private Hypervisor hypervisor(Board board, OptionalInt port) {
+        Loader loader = (vm, ram, layout) -> images.with(commandLines.apply(vm)).load(ram, layout);
+        try {
+            return new Hypervisor(
+                    board.machine(), new Hypervisor.Setup(plan.allocation(), port, loader));
+        } catch (IllegalArgumentException e) {
+            // The scenario asks for more than this machine has; the message says what to do.
+            throw new BootException(String.valueOf(e.getMessage()), e);
+        }
     }
 
     private HypervisorConsole console(Board board, Hypervisor started, int port) {

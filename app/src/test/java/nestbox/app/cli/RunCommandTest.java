@@ -120,6 +120,15 @@ class RunCommandTest {
     }
 
     @Test
+    void whatTheMachineDoesNotHaveIsTheUsersToCorrect() throws IOException {
+        Path file = Files.writeString(folder.resolve("scenario.xml"), nested());
+        String kernel = powerOff().write(folder);
+        Run run = Run.of("run", file.toString(), "--kernel", kernel, "--memory", "16M");
+        assertThat(run.status()).isEqualTo(2);
+        assertThat(run.err()).contains("--memory");
+    }
+
+    @Test
     void errorsOfTheScenarioAreListedAndNothingRuns() throws IOException {
         String broken = nested().replace("<pcpu_id>3</pcpu_id>", "<pcpu_id>7</pcpu_id>");
         Run run = run(broken, powerOff());
