@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /// What the tutorial on nested virtualization shows, from its scenario to the nested guest's login
 /// prompt, all over the hypervisor's console.
@@ -123,14 +124,18 @@ class TutorialTest {
                 new BootImages(
                         BootFile.open("kernel", image.kernel()),
                         Optional.of(BootFile.open("initial RAM disk", image.initrd())),
-                        "console=ttyS4 8250.nr_uarts=5 quiet " + append,
+                        "",
                         List.of());
         nestbox.scenario.board.Board hardware = Boards.standard();
         ScenarioSoftware software =
                 new ScenarioSoftware(
                         new ScenarioSoftware.Plan(
-                                scenario, hardware, Allocation.of(scenario, hardware)),
+                                scenario,
+                                hardware,
+                                Allocation.of(scenario, hardware),
+                                OptionalInt.empty()),
                         images,
+                        plan -> "console=ttyS4 8250.nr_uarts=5 quiet " + append,
                         "test");
         Dialogue dialogue = new Dialogue(steps);
         try (images;
