@@ -47,7 +47,6 @@ record L0Board(CpuModel model, boolean vmx) implements Board {
     private static final int MORE_MEGABYTES = 20;
 
     private static final String VMX_FLAG = "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>";
-    private static final long SLICE_NANOS = 100_000_000;
 
     static L0Board withVmx(CpuModel model) {
         return new L0Board(model, true);
@@ -86,14 +85,15 @@ record L0Board(CpuModel model, boolean vmx) implements Board {
             hypervisor.start();
             Thread watch = NestboxBoard.watch(board);
             Vm vm = hypervisor.vms().getFirst();
-            Optional<nestbox.app.board.Outcome> outcome = Optional.empty();
-            while (outcome.isEmpty() && vm.failure().isEmpty()) {
-                outcome = board.runFor(SLICE_NANOS);
-            }
+            nestbox.app.board.Outcome outcome = board.run();
             watch.interrupt();
+            // The last virtual machine that goes off takes the board with it, also one that L0
+            // had to stop.
             vm.failure().ifPresent(console::append);
             End end =
-                    outcome.map(how -> NestboxBoard.endOf(how, console)).orElseGet(End.Reset::new);
+                    vm.failure().isPresent()
+                            ? new End.Reset()
+                            : NestboxBoard.endOf(outcome, console);
             return new Outcome(console.toString(), end);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
