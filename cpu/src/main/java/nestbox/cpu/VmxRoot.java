@@ -218,14 +218,6 @@ public final class VmxRoot {
         cpu.cr2 = value;
     }
 
-    public long dr6() {
-        return cpu.debug.dr6;
-    }
-
-    public void dr6(long value) {
-        cpu.debug.dr6 = value;
-    }
-
     public long xcr0() {
         return cpu.xcr0;
     }
@@ -305,10 +297,5 @@ public final class VmxRoot {
     /// [nestbox.x86.vmx.ExitReason#INIT_SIGNAL]. So one processor makes another look at its work.
     public void signalInit() {
         cpu.delivery.requestInit();
-    }
-
-    /// Forgets an INIT that is held back.
-    public void dropInit() {
-        cpu.delivery.dropInit();
     }
 }

@@ -5,8 +5,10 @@ import static nestbox.x86.ControlBits.*;
 import nestbox.cpu.VmxRoot;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.hypervisor.emulate.GuestException;
+import nestbox.hypervisor.emulate.GuestState;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.platform.GuestMemory;
+import nestbox.x86.vmx.AccessRights;
 import nestbox.x86.vmx.CrQualification;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.VmcsField;
@@ -21,7 +23,6 @@ final class ControlRegisters {
 
     private static final long CR0_PAGING = CR0_PG | CR0_WP | CR0_PE;
     private static final long PDPTE_RESERVED = 0x1E6;
-    private static final int RSP = 4;
 
     private final VmxRoot root;
     private final GuestMemory memory;
@@ -49,7 +50,7 @@ final class ControlRegisters {
     void access(CrQualification exit, boolean mayLeaveVmx) {
         switch (exit.access()) {
             case MOV_TO_CR -> {
-                long value = register(exit.generalRegister());
+                long value = new GuestState(root).register(exit.generalRegister());
                 switch (exit.register()) {
                     case 0 -> writeCr0(value, mayLeaveVmx);
                     case 4 -> writeCr4(value, mayLeaveVmx);
@@ -63,10 +64,6 @@ final class ControlRegisters {
             }
             case MOV_FROM_CR -> throw new IllegalStateException("reads don't exit");
         }
-    }
-
-    private long register(int number) {
-        return number == RSP ? root.vmread(VmcsField.GUEST_RSP) : root.register(number);
     }
 
     /// CR0 as the guest sees it.
@@ -112,7 +109,8 @@ final class ControlRegisters {
     private void switchPaging(boolean on, long cr4) {
         long efer = root.vmread(VmcsField.GUEST_EFER);
         boolean longMode = on && (efer & EFER_LME) != 0;
-        boolean codeIsLong = (root.vmread(VmcsField.GUEST_CS_ACCESS_RIGHTS) & 1 << 13) != 0;
+        boolean codeIsLong =
+                (root.vmread(VmcsField.GUEST_CS_ACCESS_RIGHTS) & AccessRights.LONG) != 0;
         boolean refused =
                 longMode && ((cr4 & CR4_PAE) == 0 || codeIsLong)
                         || !on && ((efer & EFER_LMA) != 0 && codeIsLong || (cr4 & CR4_PCIDE) != 0);

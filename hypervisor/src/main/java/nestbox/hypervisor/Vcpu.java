@@ -16,6 +16,7 @@ import nestbox.platform.GuestMemory;
 import nestbox.scenario.GuestFlag;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.AccessRights;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.PendingDebug;
@@ -384,7 +385,7 @@ public final class Vcpu implements VmxHost {
     private void skipInstruction() {
         long rip = root.vmread(VmcsField.GUEST_RIP);
         long next = rip + root.vmread(VmcsField.EXIT_INSTRUCTION_LENGTH);
-        boolean wide = (root.vmread(VmcsField.GUEST_CS_ACCESS_RIGHTS) & 1 << 13) != 0;
+        boolean wide = (root.vmread(VmcsField.GUEST_CS_ACCESS_RIGHTS) & AccessRights.LONG) != 0;
         root.vmwrite(VmcsField.GUEST_RIP, wide ? next : next & 0xFFFF_FFFFL);
         long blocking = root.vmread(VmcsField.GUEST_INTERRUPTIBILITY_STATE);
         long ended = Interruptibility.STI | Interruptibility.MOV_SS;

@@ -1,11 +1,9 @@
 package nestbox.conformance.guests;
 
 import nestbox.app.board.BoardConfiguration;
-import nestbox.app.board.ClockMode;
 import nestbox.boot.BootFile;
 import nestbox.boot.BootImages;
 import nestbox.cpu.model.CpuModel;
-import nestbox.devices.rtc.Rtc;
 import nestbox.hypervisor.Hypervisor;
 import nestbox.hypervisor.Vm;
 import nestbox.scenario.Allocation;
@@ -60,18 +58,11 @@ record L0Board(CpuModel model, boolean vmx) implements Board {
     public Outcome run(Path elf, Options options) {
         StringBuffer console = new StringBuffer();
         BoardConfiguration configuration =
-                new BoardConfiguration(
-                        (long) (options.memoryMegabytes() + MORE_MEGABYTES) << 20,
-                        options.processors(),
+                NestboxBoard.configuration(
                         model,
-                        List.of(),
-                        Optional.empty(),
-                        value -> console.append((char) (value & 0xff)),
-                        value -> {},
-                        value -> {},
-                        Optional.empty(),
-                        Rtc.DEFAULT_START,
-                        ClockMode.VIRTUAL);
+                        options.processors(),
+                        options.memoryMegabytes() + MORE_MEGABYTES,
+                        console);
         BootFile kernel = BootFile.open("guest program", elf);
         try (BootImages images = new BootImages(kernel, Optional.empty(), "a=1 b", List.of());
                 nestbox.app.board.Board board = new nestbox.app.board.Board(configuration)) {

@@ -24,18 +24,7 @@ record NestboxBoard(CpuModel model) implements Board {
     public Outcome run(Path elf, Options options) {
         StringBuffer console = new StringBuffer();
         BoardConfiguration configuration =
-                new BoardConfiguration(
-                        (long) options.memoryMegabytes() << 20,
-                        options.processors(),
-                        model,
-                        List.of(),
-                        Optional.empty(),
-                        value -> console.append((char) (value & 0xff)),
-                        value -> {},
-                        value -> {},
-                        Optional.empty(),
-                        Rtc.DEFAULT_START,
-                        ClockMode.VIRTUAL);
+                configuration(model, options.processors(), options.memoryMegabytes(), console);
         BootFile kernel = BootFile.open("guest program", elf);
         try (BootImages images = new BootImages(kernel, Optional.empty(), "a=1 b", List.of());
                 nestbox.app.board.Board board = new nestbox.app.board.Board(configuration)) {
@@ -47,6 +36,23 @@ record NestboxBoard(CpuModel model) implements Board {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /// A board whose first serial port is all that counts.
+    static BoardConfiguration configuration(
+            CpuModel model, int processors, int megabytes, StringBuffer console) {
+        return new BoardConfiguration(
+                (long) megabytes << 20,
+                processors,
+                model,
+                List.of(),
+                Optional.empty(),
+                value -> console.append((char) (value & 0xff)),
+                value -> {},
+                value -> {},
+                Optional.empty(),
+                Rtc.DEFAULT_START,
+                ClockMode.VIRTUAL);
     }
 
     @Override

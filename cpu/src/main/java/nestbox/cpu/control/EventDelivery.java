@@ -64,11 +64,6 @@ public final class EventDelivery {
         return taken;
     }
 
-    /// Forgets a requested INIT.
-    public void dropInit() {
-        initRequested = false;
-    }
-
     public boolean hasStartup() {
         return startupVector >= 0;
     }
