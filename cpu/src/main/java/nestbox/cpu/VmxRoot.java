@@ -218,6 +218,14 @@ public final class VmxRoot {
         cpu.cr2 = value;
     }
 
+    public long dr6() {
+        return cpu.debug.dr6;
+    }
+
+    public void dr6(long value) {
+        cpu.debug.dr6 = value;
+    }
+
     public long xcr0() {
         return cpu.xcr0;
     }

@@ -99,7 +99,7 @@ final class ControlRegisters {
         root.vmwrite(VmcsField.GUEST_CR0, next);
         root.vmwrite(VmcsField.CR0_READ_SHADOW, value & CR0_DEFINED | CR0_ET);
         if ((changed & (CR0_PAGING | CR0_CD | CR0_NW)) != 0 && (next & CR0_PG) != 0) {
-            loadPdptes(cr4);
+            loadPdptes(cr4, root.vmread(VmcsField.GUEST_CR3));
         }
         if ((changed & CR0_PAGING) != 0) {
             root.invvpidSingle(vpid);
@@ -141,7 +141,7 @@ final class ControlRegisters {
         long changed = old ^ (value | CR4_VMXE);
         if ((changed & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)) != 0
                 && (root.vmread(VmcsField.GUEST_CR0) & CR0_PG) != 0) {
-            loadPdptes(value);
+            loadPdptes(value, root.vmread(VmcsField.GUEST_CR3));
         }
         root.vmwrite(VmcsField.GUEST_CR4, value | CR4_VMXE);
         root.vmwrite(VmcsField.CR4_READ_SHADOW, value);
@@ -150,13 +150,22 @@ final class ControlRegisters {
         }
     }
 
+    /// The part of a task switch that loads CR3.
+    ///
+    /// @throws GuestException #GP
+    void loadPageRoot(long cr3) {
+        loadPdptes(root.vmread(VmcsField.GUEST_CR4), cr3);
+        root.vmwrite(VmcsField.GUEST_CR3, cr3);
+        root.invvpidSingle(vpid);
+    }
+
     /// PAE paging keeps its four page-directory-pointer entries in the processor. SDM Vol. 3A,
     /// "PDPTE Registers".
-    private void loadPdptes(long cr4) {
+    private void loadPdptes(long cr4, long cr3) {
         if ((cr4 & CR4_PAE) == 0 || isLongModeActive()) {
             return;
         }
-        long table = root.vmread(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L;
+        long table = cr3 & 0xFFFF_FFE0L;
         long[] entries = new long[4];
         long reserved = PDPTE_RESERVED | -1L << root.facts().physicalAddressBits();
         for (int i = 0; i < entries.length; i++) {

@@ -6,6 +6,7 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
+import nestbox.x86.vmx.PendingDebug;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.VmcsField;
 
@@ -14,6 +15,9 @@ import nestbox.x86.vmx.VmcsField;
 final class Events {
     private static final int CONTRIBUTORY =
             1 << Vector.DE | 1 << Vector.TS | 1 << Vector.NP | 1 << Vector.SS | 1 << Vector.GP;
+
+    /// GD of DR7.
+    private static final long GENERAL_DETECT = 1 << 13;
 
     private final VmxRoot root;
 
@@ -65,6 +69,17 @@ final class Events {
                 hasCode && isProtected(),
                 exception.errorCode());
         return true;
+    }
+
+    /// Raises a debug exception between two instructions. An injection leaves DR6 and DR7 alone, so
+    /// they are set here.
+    ///
+    /// @param causes bits of DR6
+    void debugTrap(long causes) {
+        root.dr6(root.dr6() & ~PendingDebug.BREAKPOINTS | causes);
+        long dr7 = root.vmread(VmcsField.GUEST_DR7);
+        root.vmwrite(VmcsField.GUEST_DR7, dr7 & ~GENERAL_DETECT);
+        inject(InterruptionType.HARDWARE_EXCEPTION, Vector.DB, false, 0);
     }
 
     /// In real-address mode exceptions have no error codes.

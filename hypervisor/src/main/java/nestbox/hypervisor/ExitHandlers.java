@@ -5,6 +5,7 @@ import nestbox.hypervisor.emulate.Emulated;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.hypervisor.emulate.GuestState;
 import nestbox.hypervisor.emulate.InstructionEmulator;
+import nestbox.hypervisor.emulate.TaskSwitch;
 import nestbox.hypervisor.nested.Nested;
 import nestbox.hypervisor.vlapic.VirtualApic;
 import nestbox.x86.vmx.CrQualification;
@@ -28,14 +29,20 @@ final class ExitHandlers {
     private final CpuidPolicy cpuid;
     private final Hypercalls hypercalls;
     private final InstructionEmulator emulator;
+    private final TaskSwitch taskSwitch;
     private final Optional<InstructionEmulator> nestedEmulator;
 
     /// @param emulator of instructions of the vCPU
-    /// @param nestedEmulator of those of its guest, if it may have one
+    /// @param taskSwitch of the vCPU; those of its guest are its own affair
+    /// @param nestedEmulator of instructions of its guest, if it may have one
     ExitHandlers(
-            Vcpu vcpu, InstructionEmulator emulator, Optional<InstructionEmulator> nestedEmulator) {
+            Vcpu vcpu,
+            InstructionEmulator emulator,
+            TaskSwitch taskSwitch,
+            Optional<InstructionEmulator> nestedEmulator) {
         this.vcpu = vcpu;
         this.emulator = emulator;
+        this.taskSwitch = taskSwitch;
         this.nestedEmulator = nestedEmulator;
         root = vcpu.root();
         cpuid = CpuidPolicy.of(vcpu.vm());
@@ -69,6 +76,7 @@ final class ExitHandlers {
             case INIT_SIGNAL, INTERRUPT_WINDOW, NMI_WINDOW -> Resume.SAME_INSTRUCTION;
             case INVD, WBINVD -> Resume.NEXT_INSTRUCTION;
             case HLT -> Resume.BLOCK;
+            case TASK_SWITCH -> taskSwitch();
             case TRIPLE_FAULT -> tripleFault();
             case VMCLEAR,
                     VMLAUNCH,
@@ -87,7 +95,6 @@ final class ExitHandlers {
             case STARTUP_IPI,
                     IO_SMI,
                     OTHER_SMI,
-                    TASK_SWITCH,
                     INVLPG,
                     RDPMC,
                     RDTSC,
@@ -230,6 +237,14 @@ final class ExitHandlers {
             throw GuestException.generalProtection();
         }
         apic.taskPriority((int) value);
+    }
+
+    private Resume taskSwitch() {
+        long debug = taskSwitch.run();
+        if (debug != 0) {
+            vcpu.events().debugTrap(debug);
+        }
+        return Resume.NEW_TASK;
     }
 
     // Devices

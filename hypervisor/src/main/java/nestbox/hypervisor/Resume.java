@@ -8,6 +8,9 @@ public enum Resume {
     /// Where it exited: the instruction is executed again, or something was delivered.
     SAME_INSTRUCTION,
 
+    /// In another task: what was being delivered is delivered by that.
+    NEW_TASK,
+
     /// Behind the instruction, once something wakes it.
     BLOCK,
 

@@ -9,6 +9,7 @@ import nestbox.hypervisor.emulate.GuestLinear;
 import nestbox.hypervisor.emulate.GuestPhysical;
 import nestbox.hypervisor.emulate.GuestState;
 import nestbox.hypervisor.emulate.InstructionEmulator;
+import nestbox.hypervisor.emulate.TaskSwitch;
 import nestbox.hypervisor.memory.MsrBitmap;
 import nestbox.hypervisor.memory.PagePool;
 import nestbox.hypervisor.nested.Nested;
@@ -98,6 +99,7 @@ public final class Vcpu implements VmxHost {
                 new ExitHandlers(
                         this,
                         new InstructionEmulator(linear),
+                        new TaskSwitch(linear, controlRegisters::loadPageRoot),
                         nested.map(vmx -> new L2Memory(vmx, physical))
                                 .map(memory -> new GuestLinear(registers, board, memory))
                                 .map(InstructionEmulator::new));
@@ -351,7 +353,7 @@ public final class Vcpu implements VmxHost {
         long before = root.vmptrst();
         try {
             Resume resume = handlers.handle(reason, entryFailed);
-            if (root.vmptrst() == before) {
+            if (resume != Resume.NEW_TASK && root.vmptrst() == before) {
                 events.resumeDelivery();
             }
             return resume;
@@ -370,7 +372,7 @@ public final class Vcpu implements VmxHost {
     private void goOn(Resume resume) {
         switch (resume) {
             case NEXT_INSTRUCTION -> skipInstruction();
-            case SAME_INSTRUCTION -> {}
+            case SAME_INSTRUCTION, NEW_TASK -> {}
             case BLOCK -> {
                 skipInstruction();
                 blocked = true;

@@ -339,10 +339,17 @@ public final class Vmx {
         transition(0);
     }
 
-    /// A task switch: always a VM exit.
+    /// A task switch: always a VM exit. RF is saved as the old TSS would have got it.
     public GuestFault taskSwitch(int selector, TaskSwitchQualification.Source source) {
-        return exitLikeFault(
-                ExitReason.TASK_SWITCH, new TaskSwitchQualification(selector, source).toLong());
+        ResumeFlag resume =
+                delivering
+                        .map(event -> event.resume() ? ResumeFlag.SET : ResumeFlag.CLEAR)
+                        .orElse(ResumeFlag.UNCHANGED);
+        exit.begin(
+                ExitReason.TASK_SWITCH,
+                new TaskSwitchQualification(selector, source).toLong(),
+                resume);
+        return transitionFault();
     }
 
     /// The checks of VMLAUNCH and VMRESUME, with a current VMCS that isn't a shadow.

@@ -37,6 +37,13 @@ public final class GuestException extends RuntimeException {
         return new GuestException(Vector.AC, 0, 0);
     }
 
+    /// What a selector raises.
+    ///
+    /// @param external the EXT bit: an event was being delivered that no instruction asked for
+    static GuestException ofSelector(int vector, int selector, boolean external) {
+        return new GuestException(vector, selector & 0xFFFC | (external ? 1 : 0), 0);
+    }
+
     /// @param address linear, for CR2
     public static GuestException pageFault(int errorCode, long address) {
         return new GuestException(Vector.PF, errorCode, address);

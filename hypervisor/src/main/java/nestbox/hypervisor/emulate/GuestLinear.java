@@ -136,6 +136,24 @@ public final class GuestLinear {
         write(linear, width, value, true);
     }
 
+    /// Checks that a system structure can be read.
+    ///
+    /// @param width up to a page
+    /// @throws GuestException #PF
+    void checkSystemReadable(long linear, int width) {
+        paging.translate(linear, Access.READ, true);
+        second(linear, width, Access.READ, true);
+    }
+
+    /// Checks that a system structure can be written.
+    ///
+    /// @param width up to a page
+    /// @throws GuestException #PF
+    void checkSystemWritable(long linear, int width) {
+        paging.translate(linear, Access.WRITE, true);
+        second(linear, width, Access.WRITE, true);
+    }
+
     /// Reads a byte of an instruction.
     ///
     /// @throws GuestException #PF
