@@ -90,6 +90,11 @@ static void with_shadow(void)
     guest.ax = 0x12345678;
     completes("a write to the TPR", "mov [rbx + 0x80], eax");
     check_equal("its upper bytes are cleared", *reg(APIC_TPR), 0x78);
+    guest.ax = 0x40;
+    completes("a read and a write of the TPR", "or [rbx + 0x80], eax");
+    check_equal("both are virtualized", *reg(APIC_TPR), 0x78);
+    exits("a byte of the TPR that isn't its first", R_APIC_ACCESS, 0x81 | READ, "mov al, [rbx + 0x81]");
+    exits("a read and a write of another register", R_APIC_ACCESS, 0x380 | WRITE, "or [rbx + 0x380], eax");
     exits("a read of another register", R_APIC_ACCESS, 0x40 | READ, "mov eax, [rbx + 0x40]");
     exits("a write to another register", R_APIC_ACCESS, 0x380 | WRITE, "mov [rbx + 0x380], eax");
     exits("a read of 64 bits", R_APIC_ACCESS, 0x80 | READ, "mov rax, [rbx + 0x80]");
@@ -223,6 +228,7 @@ static void end_of_interrupt(void)
     check("none is in service any more", !is_set(APIC_ISR, 0x61) && is_set(APIC_ISR, 0x42));
     check_equal("SVI is the next", vmread(GUEST_INTERRUPT_STATUS), 0x4200);
     check_equal("PPR sinks", *reg(APIC_PPR), 0x40);
+    completes("a read of EOI", "mov eax, [rbx + 0xb0]");
     vmwrite(EOI_EXIT_BITMAP_1, 4);
     exits("a write to EOI by bitmap", R_VIRTUALIZED_EOI, 0x42, "mov dword ptr [rbx + 0xb0], 0\n7: nop");
     check_equal("SVI is none", vmread(GUEST_INTERRUPT_STATUS), 0);

@@ -64,6 +64,11 @@ static void reserved_bits(void)
             REFUSED(CONTROLS, named("a %s control that must be 0", words[i].name),
                 if (field == SECONDARY_CONTROLS) on(ACTIVATE_SECONDARY_CONTROLS); set(field, forbidden & -forbidden));
     }
+    if (can(ACTIVATE_TERTIARY_CONTROLS)) {
+        REFUSED(CONTROLS, "a tertiary control that must be 0", on(ACTIVATE_TERTIARY_CONTROLS),
+            vmwrite(TERTIARY_CONTROLS, 1ull << 63));
+        ACCEPTED("tertiary controls aren't checked when they aren't activated", vmwrite(TERTIARY_CONTROLS, -1));
+    }
     if (can(ACTIVATE_SECONDARY_CONTROLS))
         ACCEPTED("secondary controls aren't checked when they aren't activated", vmwrite(SECONDARY_CONTROLS, -1));
 }

@@ -2,6 +2,8 @@
    section "Information for VM Exits Due to Instruction Execution". */
 #include "vmx.h"
 
+#define SPEC_CTRL 0x48u
+
 static u8 *page;
 
 /* --- the VM-exit instruction-information field; what an instruction doesn't define is masked --- */
@@ -463,6 +465,39 @@ static void time(void)
     }
 }
 
+/* --- speculation control --- */
+
+static void speculation(void)
+{
+    if (!need(VIRTUALIZE_SPEC_CTRL, "virtual IA32_SPEC_CTRL"))
+        return;
+    u8 *bitmap = alloc_page();
+    guest_reset();
+    on(USE_MSR_BITMAPS);
+    vmwrite(MSR_BITMAPS, (u64)bitmap);
+    on(VIRTUALIZE_SPEC_CTRL);
+    wrmsr(SPEC_CTRL, 1);
+    vmwrite(SPEC_CTRL_MASK, 1);
+    vmwrite(SPEC_CTRL_SHADOW, 0x1234567800000002);
+    guest.cx = SPEC_CTRL;
+    completes("RDMSR of IA32_SPEC_CTRL", "rdmsr");
+    check_equal("it reads the shadow", guest.dx << 32 | guest.ax, 0x1234567800000002);
+    guest.dx = 0;
+    guest.ax = 4;
+    completes("WRMSR to IA32_SPEC_CTRL", "wrmsr");
+    check_equal("it leaves the bits in the mask", rdmsr(SPEC_CTRL), 5);
+    check_equal("it writes the shadow", vmread(SPEC_CTRL_SHADOW), 4);
+    guest.dx = 1;
+    excepts("WRMSR of reserved bits to IA32_SPEC_CTRL", GP, 0, "wrmsr");
+    check_equal("it doesn't write the shadow", vmread(SPEC_CTRL_SHADOW), 4);
+    vmwrite(SPEC_CTRL_MASK, -1);
+    completes("WRMSR of reserved bits in the mask", "wrmsr");
+    check_equal("the shadow has them", vmread(SPEC_CTRL_SHADOW), 0x100000004);
+    bitmap[SPEC_CTRL / 8] = 1;
+    exits("the MSR bitmap comes before the shadow", R_RDMSR, 0, "rdmsr");
+    wrmsr(SPEC_CTRL, 0);
+}
+
 /* --- descriptor tables --- */
 
 static void descriptor_tables(void)
@@ -513,6 +548,7 @@ void program(void)
     some_ports();
     msrs();
     time();
+    speculation();
     descriptor_tables();
     vmx_end();
 }

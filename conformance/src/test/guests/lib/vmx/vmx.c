@@ -65,7 +65,20 @@ static const struct {
     {SECONDARY_CONTROLS, VMX_SECONDARY, VMX_SECONDARY},
     {EXIT_CONTROLS, VMX_EXIT, VMX_TRUE_EXIT},
     {ENTRY_CONTROLS, VMX_ENTRY, VMX_TRUE_ENTRY},
+    {TERTIARY_CONTROLS, VMX_TERTIARY, VMX_TERTIARY},
 };
+
+/* The control without which a word counts as 0; the word's field if there is none. */
+static u32 activation(u32 field)
+{
+    return field == SECONDARY_CONTROLS ? ACTIVATE_SECONDARY_CONTROLS
+        : field == TERTIARY_CONTROLS ? ACTIVATE_TERTIARY_CONTROLS : field;
+}
+
+static bool can_activate(u32 field)
+{
+    return activation(field) == field || can(activation(field));
+}
 
 static u64 capability(u32 field)
 {
@@ -78,18 +91,18 @@ static u64 capability(u32 field)
 
 u32 required_bits(u32 field)
 {
-    return capability(field);
+    return field == TERTIARY_CONTROLS ? 0 : capability(field);
 }
 
 u32 allowed_bits(u32 field)
 {
-    return capability(field) >> 32;
+    return field == TERTIARY_CONTROLS ? capability(field) : capability(field) >> 32;
 }
 
 bool can(enum control control)
 {
     u32 field = words[control / 32].field;
-    if (field == SECONDARY_CONTROLS && !can(ACTIVATE_SECONDARY_CONTROLS))
+    if (!can_activate(field))
         return false;
     return allowed_bits(field) >> control % 32 & 1;
 }
@@ -104,8 +117,8 @@ bool need(enum control control, const char *what)
 void on(enum control control)
 {
     u32 field = words[control / 32].field;
-    if (field == SECONDARY_CONTROLS)
-        on(ACTIVATE_SECONDARY_CONTROLS);
+    if (activation(field) != field)
+        on(activation(field));
     vmwrite(field, vmread(field) | 1u << control % 32);
 }
 
@@ -198,7 +211,7 @@ static void controls(void)
         ENTRY_INSTRUCTION_LENGTH, CR0_GUEST_HOST_MASK, CR4_GUEST_HOST_MASK, CR0_READ_SHADOW, CR4_READ_SHADOW,
         TSC_OFFSET};
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (words[i].field != SECONDARY_CONTROLS || can(ACTIVATE_SECONDARY_CONTROLS))
+        if (can_activate(words[i].field))
             vmwrite(words[i].field, required_bits(words[i].field));
     on(EXIT_HOST_ADDRESS_SPACE_SIZE);
     on(ENTRY_IA_32E_MODE_GUEST);

@@ -74,6 +74,11 @@ record ApicPort(LocalApic apic) implements InterruptController {
     }
 
     @Override
+    public void notify(int vector, int destination) {
+        apic.notify(vector, destination);
+    }
+
+    @Override
     public void reset(boolean powerOn) {
         if (powerOn) {
             apic.reset();

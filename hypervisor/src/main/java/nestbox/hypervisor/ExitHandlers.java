@@ -129,7 +129,9 @@ final class ExitHandlers {
                     ENQCMD_TRANSLATION_FAILURE,
                     ENQCMDS_TRANSLATION_FAILURE,
                     BUS_LOCK,
-                    INSTRUCTION_TIMEOUT_EXPIRED ->
+                    INSTRUCTION_TIMEOUT_EXPIRED,
+                    RDMSRLIST,
+                    WRMSRLIST ->
                     stop(reason);
         };
     }

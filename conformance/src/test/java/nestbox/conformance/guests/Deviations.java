@@ -29,8 +29,13 @@ record Deviations(Set<String> failing, Set<String> skipped, boolean mayLackFeatu
 
     /// This project's hypervisor on one of its processor models, with the checks that tell it from
     /// the processor.
-    static Deviations ofHypervisor(Path file, Path model) {
-        return new Deviations(lines(file), lines(model), false);
+    ///
+    /// @param lacks the checks of what it doesn't offer
+    static Deviations ofHypervisor(Path file, Path lacks, Path model) {
+        Set<String> skipped =
+                Stream.concat(lines(lacks).stream(), lines(model).stream())
+                        .collect(Collectors.toUnmodifiableSet());
+        return new Deviations(lines(file), skipped, false);
     }
 
     private static Set<String> lines(Path file) {

@@ -109,6 +109,7 @@ record L0Board(CpuModel model, boolean vmx) implements Board {
     public Deviations deviations() {
         return Deviations.ofHypervisor(
                 GuestProgram.ROOT.resolve("references/l0.txt"),
+                GuestProgram.ROOT.resolve("references/l0-lacks.txt"),
                 GuestProgram.ROOT.resolve("models/" + model.name() + ".txt"));
     }
 

@@ -649,12 +649,27 @@ public final class LocalApic implements Device, Mmio {
     // Interprocessor interrupts
 
     private void sendCommand() {
+        send(icr);
+    }
+
+    /// Sends the notification of a posted interrupt. ICR stays as it is.
+    ///
+    /// @param destination as a posted-interrupt descriptor has it: in xAPIC mode the ID is in bits
+    ///     15:8
+    public void notify(int vector, int destination) {
+        long high = mode == ApicMode.X2APIC ? destination : destination << 16;
+        if (mode != ApicMode.DISABLED) {
+            send(high << 32 | vector);
+        }
+    }
+
+    private void send(long command) {
         boolean wide = mode == ApicMode.X2APIC;
-        InterruptMessage message = InterruptMessage.ofCommand(icr, wide);
+        InterruptMessage message = InterruptMessage.ofCommand(command, wide);
         if (message.hasVector() && message.vector() < LOWEST_LEGAL_VECTOR) {
             error(ErrorStatus.SEND_ILLEGAL_VECTOR);
         }
-        bus.send(this, icr, message);
+        bus.send(this, command, message);
     }
 
     private void sendToSelf(int vector) {

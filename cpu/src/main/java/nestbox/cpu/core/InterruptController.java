@@ -43,6 +43,12 @@ public interface InterruptController {
     /// @return false where it is #GP
     boolean writeMsr(int number, long value);
 
+    /// Sends the notification of a posted interrupt. ICR stays as it is.
+    ///
+    /// @param destination as a posted-interrupt descriptor has it: in xAPIC mode the ID is in bits
+    ///     15:8
+    void notify(int vector, int destination);
+
     /// RESET (true) or INIT.
     void reset(boolean powerOn);
 }

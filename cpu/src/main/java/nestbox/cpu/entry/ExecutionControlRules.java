@@ -4,6 +4,7 @@ import static nestbox.x86.vmx.EptVpidCapability.*;
 import static nestbox.x86.vmx.PinControl.*;
 import static nestbox.x86.vmx.PrimaryControl.*;
 import static nestbox.x86.vmx.SecondaryControl.*;
+import static nestbox.x86.vmx.TertiaryControl.*;
 import static nestbox.x86.vmx.VmcsField.*;
 
 import nestbox.x86.vmx.ControlWord;
@@ -193,11 +194,36 @@ public final class ExecutionControlRules {
                 state ->
                         state.off(PROCESS_POSTED_INTERRUPTS)
                                 || state.isPhysical(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, 6));
+        interprocessorInterrupts();
         list.rule(
                 "controls.vpid.zero",
                 VIRTUAL_PROCESSOR_IDENTIFIER,
                 "any but 0, because \"enable VPID\" is 1",
                 state -> state.off(ENABLE_VPID) || state.get(VIRTUAL_PROCESSOR_IDENTIFIER) != 0);
+    }
+
+    private void interprocessorInterrupts() {
+        needs("controls.ipi.tpr-shadow", IPI_VIRTUALIZATION, USE_TPR_SHADOW);
+        list.rule(
+                "controls.ipi.table",
+                PID_POINTER_TABLE_ADDRESS,
+                state -> "a multiple of 8 below 1 << %d".formatted(bits(state)),
+                state ->
+                        state.off(IPI_VIRTUALIZATION)
+                                || state.isPhysical(PID_POINTER_TABLE_ADDRESS, 3));
+        list.rule(
+                "controls.ipi.last",
+                LAST_PID_POINTER_INDEX,
+                state -> "one whose entry is below 1 << %d".formatted(bits(state)),
+                state ->
+                        state.off(IPI_VIRTUALIZATION)
+                                || state.fitsPhysical(
+                                        state.get(PID_POINTER_TABLE_ADDRESS)
+                                                + 8 * state.get(LAST_PID_POINTER_INDEX)));
+    }
+
+    private static int bits(EntryState state) {
+        return state.facts().physicalAddressBits();
     }
 
     private void ept() {
@@ -274,6 +300,11 @@ public final class ExecutionControlRules {
     }
 
     private void eptFeatures() {
+        list.rule(
+                "controls.tsc-multiplier.zero",
+                TSC_MULTIPLIER,
+                "any but 0, because \"use TSC scaling\" is 1",
+                state -> state.off(USE_TSC_SCALING) || state.get(TSC_MULTIPLIER) != 0);
         needs("controls.sub-page.ept", SUB_PAGE_WRITE_PERMISSIONS, ENABLE_EPT);
         page(
                 "controls.sub-page.address",

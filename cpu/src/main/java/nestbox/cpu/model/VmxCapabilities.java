@@ -10,6 +10,7 @@ import nestbox.x86.vmx.ExitControl;
 import nestbox.x86.vmx.MiscCapability;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxControl;
 
@@ -54,6 +55,7 @@ public final class VmxCapabilities {
                     Map.entry(EntryControl.LOAD_RTIT_CTL, Cpuid.INTEL_PT),
                     Map.entry(ExitControl.CLEAR_BNDCFGS, Cpuid.MPX),
                     Map.entry(EntryControl.LOAD_BNDCFGS, Cpuid.MPX),
+                    Map.entry(TertiaryControl.VIRTUALIZE_SPEC_CTRL, Cpuid.IBRS_IBPB),
                     Map.entry(ExitControl.LOAD_PERF_GLOBAL_CTRL, Cpuid.PDCM),
                     Map.entry(EntryControl.LOAD_PERF_GLOBAL_CTRL, Cpuid.PDCM));
 

@@ -3,6 +3,7 @@ package nestbox.cpu.model;
 import static nestbox.x86.vmx.PinControl.*;
 import static nestbox.x86.vmx.PrimaryControl.*;
 import static nestbox.x86.vmx.SecondaryControl.*;
+import static nestbox.x86.vmx.TertiaryControl.*;
 
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.EptVpidCapability;
@@ -18,7 +19,8 @@ import java.util.Set;
 
 /// The virtual-machine extensions of the processor models: tables only.
 ///
-/// Both have no tertiary controls, and no SMM monitor: there is no system-management mode here.
+/// The server model has what later servers have, too. Neither has an SMM monitor: there is no
+/// system-management mode here.
 final class VmxModels {
     // spotless:off
     private static final List<VmxControl> CLIENT = List.of(
@@ -50,6 +52,8 @@ final class VmxModels {
             VmFunctionControl.EPTP_SWITCHING);
 
     private static final List<VmxControl> SERVER_ADDS = List.of(
+            ACTIVATE_TERTIARY_CONTROLS, IPI_VIRTUALIZATION, VIRTUALIZE_SPEC_CTRL,
+
             PROCESS_POSTED_INTERRUPTS, APIC_REGISTER_VIRTUALIZATION, VIRTUAL_INTERRUPT_DELIVERY,
             PT_USES_GUEST_PHYSICAL_ADDRESSES, USE_TSC_SCALING, ENABLE_ENCLV_EXITING,
             ExitControl.CLEAR_RTIT_CTL, EntryControl.LOAD_RTIT_CTL);

@@ -384,7 +384,7 @@ public final class Mmu implements SlowMemory {
     /// The APIC-access page of a guest.
     private long readApicPage(long physical, int width, int access) {
         if ((access & FAULT_WRITE) != 0) {
-            throw cpu.vmx.apic.readForWrite(physical);
+            return cpu.vmx.apic.readForWrite(physical, width);
         }
         return cpu.vmx.apic.read(physical, width);
     }

@@ -8,6 +8,7 @@ import nestbox.x86.Msr;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VmcsField;
 
 import java.util.OptionalLong;
@@ -42,6 +43,11 @@ final class MsrIntercepts {
             edxEax(cpu, cpu.vmx.time.guestTsc(cpu.tsc.read()));
             return true;
         }
+        if (number == Msr.IA32_SPEC_CTRL.number()
+                && cpu.vmx.on(TertiaryControl.VIRTUALIZE_SPEC_CTRL)) {
+            edxEax(cpu, cpu.vmx.vmcs().read(VmcsField.SPEC_CTRL_SHADOW));
+            return true;
+        }
         if (number >>> 8 == X2APIC_RANGE) {
             OptionalLong virtual = cpu.vmx.apic.readMsr(number);
             virtual.ifPresent(value -> edxEax(cpu, value));
@@ -56,7 +62,20 @@ final class MsrIntercepts {
             throw cpu.vmx.exit(insn, ExitReason.WRMSR, 0);
         }
         long value = cpu.get64(Cpu.RDX) << 32 | cpu.get64(Cpu.RAX) & 0xFFFF_FFFFL;
+        if (number == Msr.IA32_SPEC_CTRL.number()
+                && cpu.vmx.on(TertiaryControl.VIRTUALIZE_SPEC_CTRL)) {
+            writeSpeculationControl(cpu, value);
+            return true;
+        }
         return number >>> 8 == X2APIC_RANGE && cpu.vmx.apic.writeMsr(number, value);
+    }
+
+    /// The guest changes the bits that the mask leaves to it, and reads back what it wrote.
+    private static void writeSpeculationControl(Cpu cpu, long value) {
+        long mask = cpu.vmx.vmcs().read(VmcsField.SPEC_CTRL_MASK);
+        int number = Msr.IA32_SPEC_CTRL.number();
+        cpu.msrs.write(number, cpu.msrs.read(number) & mask | value & ~mask);
+        cpu.vmx.vmcs().write(VmcsField.SPEC_CTRL_SHADOW, value);
     }
 
     /// RDTSC and RDTSCP.

@@ -8,6 +8,7 @@ import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VmcsField;
 
 import java.util.OptionalLong;
@@ -33,9 +34,6 @@ public final class VirtualApic {
     private static final int VECTORS = 256;
     private static final int VECTORS_PER_REGISTER = 32;
 
-    /// Byte offset and bit of "outstanding notification" in a posted-interrupt descriptor.
-    private static final int OUTSTANDING = 32;
-
     /// Offsets >> 4 of the registers that APIC-register virtualization reads, and those it writes.
     private static final long READABLE = readable();
 
@@ -49,8 +47,17 @@ public final class VirtualApic {
     private static final int SELF_IPI_SHORTHAND = 0x4_0000;
     private static final int SHORTHAND = 0xC_0000;
 
+    /// Bits of ICR without which an IPI is a fixed, edge-triggered one to a physical destination;
+    /// the reserved ones and the delivery status among them.
+    private static final int IPI_RESERVED = 0xFFFF_BF00;
+
+    /// Bits of ICR that WRMSR refuses.
+    private static final long ICR_RESERVED = 0xFFF3_2000L;
+
     private final Vmx vmx;
     private final Cpu cpu;
+
+    private final PostedInterrupts descriptors;
 
     /// The page whose accesses are virtualized; an address that no page has when there is none.
     private long accessPage = NO_PAGE;
@@ -65,6 +72,7 @@ public final class VirtualApic {
     VirtualApic(Vmx vmx) {
         this.vmx = vmx;
         cpu = vmx.cpu;
+        descriptors = new PostedInterrupts(vmx);
     }
 
     private static long set(int... offsets) {
@@ -284,14 +292,11 @@ public final class VirtualApic {
 
     /// SDM Vol. 3C, "Posted-Interrupt Processing".
     boolean processPosted() {
-        long descriptor = vmx.vmcs().read(VmcsField.POSTED_INTERRUPT_DESCRIPTOR_ADDRESS);
-        long control = cpu.mmu.readPhysical(descriptor + OUTSTANDING, 4);
-        cpu.mmu.writePhysical(descriptor + OUTSTANDING, 4, control & ~1L);
+        descriptors.acknowledge();
         endPhysicalInterrupt();
         int highest = 0;
         for (int i = 0; i < VECTORS / VECTORS_PER_REGISTER; i++) {
-            int posted = (int) cpu.mmu.readPhysical(descriptor + 4 * i, 4);
-            cpu.mmu.writePhysical(descriptor + 4 * i, 4, 0);
+            int posted = descriptors.take(i);
             put(IRR + 0x10 * i, get(IRR + 0x10 * i) | posted);
             if (posted != 0) {
                 highest = VECTORS_PER_REGISTER * i + 31 - Integer.numberOfLeadingZeros(posted);
@@ -325,9 +330,15 @@ public final class VirtualApic {
         return accessExit(offset, Access.LINEAR_FETCH);
     }
 
-    /// An instruction that will read and write the page.
-    public GuestFault readForWrite(long offset) {
-        return accessExit(offset, Access.LINEAR_WRITE);
+    /// The read of an instruction that will write the page, too.
+    ///
+    /// @throws GuestFault a VM exit, unless both are virtualized
+    public long readForWrite(long physical, int width) {
+        int offset = (int) physical & 0xFFF;
+        if (!isWriteVirtualized(offset, width)) {
+            throw accessExit(offset, Access.LINEAR_WRITE);
+        }
+        return read(physical, width);
     }
 
     /// A read of the page.
@@ -335,7 +346,7 @@ public final class VirtualApic {
     /// @throws GuestFault a VM exit, if the read isn't virtualized
     public long read(long physical, int width) {
         int offset = (int) physical & 0xFFF;
-        if (!isVirtualized(offset, width, READABLE, TPR)) {
+        if (!isVirtualized(offset, width, READABLE, isInterruptRegister(offset))) {
             throw accessExit(offset, Access.LINEAR_READ);
         }
         return cpu.mmu.readPhysical(address(offset), width);
@@ -346,8 +357,7 @@ public final class VirtualApic {
     /// @throws GuestFault a VM exit, if the write isn't virtualized
     public void write(long physical, int width, long value) {
         int offset = (int) physical & 0xFFF;
-        boolean also = deliversInterrupts() && (offset == EOI || offset == ICR_LOW);
-        if (!isVirtualized(offset, width, WRITABLE, also ? offset : TPR)) {
+        if (!isWriteVirtualized(offset, width)) {
             throw accessExit(offset, Access.LINEAR_WRITE);
         }
         cpu.requireAlone();
@@ -355,14 +365,25 @@ public final class VirtualApic {
         written(offset & ~3);
     }
 
+    private boolean isWriteVirtualized(int offset, int width) {
+        boolean command = offset == ICR_LOW && vmx.on(TertiaryControl.IPI_VIRTUALIZATION);
+        return isVirtualized(offset, width, WRITABLE, command || isInterruptRegister(offset));
+    }
+
+    /// Whether virtual-interrupt delivery covers the register.
+    private boolean isInterruptRegister(int offset) {
+        return deliversInterrupts() && (offset == EOI || offset == ICR_LOW);
+    }
+
     /// @param registers what APIC-register virtualization covers
-    /// @param only what is covered without it
-    private boolean isVirtualized(int offset, int width, long registers, int only) {
+    /// @param also whether the register is covered without it, as TPR always is
+    private boolean isVirtualized(int offset, int width, long registers, boolean also) {
         boolean shape = width <= 4 && (offset & 0xF) + width <= 4;
         boolean covered =
-                vmx.on(SecondaryControl.APIC_REGISTER_VIRTUALIZATION)
-                        ? (registers >>> (offset >> 4) & 1) != 0
-                        : (offset & ~3) == only;
+                offset == TPR
+                        || also
+                        || vmx.on(SecondaryControl.APIC_REGISTER_VIRTUALIZATION)
+                                && (registers >>> (offset >> 4) & 1) != 0;
         return vmx.on(PrimaryControl.USE_TPR_SHADOW)
                 && vmx.delivering().isEmpty()
                 && shape
@@ -389,7 +410,7 @@ public final class VirtualApic {
                 if (deliversInterrupts() && isSelfIpi(command)) {
                     selfIpi(command & 0xFF);
                 } else {
-                    exitAfter(ExitReason.APIC_WRITE, register);
+                    sendIpi(command, get(ICR_HIGH) >>> 24);
                 }
             }
             default -> exitAfter(ExitReason.APIC_WRITE, register);
@@ -400,6 +421,19 @@ public final class VirtualApic {
         return (command & SELF_IPI_RESERVED) == 0
                 && (command & SHORTHAND) == SELF_IPI_SHORTHAND
                 && (command & 0xF0) != 0;
+    }
+
+    /// An IPI that isn't for the guest's own processor. SDM Vol. 3C, "IPI Virtualization".
+    ///
+    /// @param target virtual APIC ID
+    private void sendIpi(int command, long target) {
+        boolean sent =
+                vmx.on(TertiaryControl.IPI_VIRTUALIZATION)
+                        && (command & IPI_RESERVED) == 0
+                        && descriptors.post(command & 0xFF, target);
+        if (!sent) {
+            exitAfter(ExitReason.APIC_WRITE, ICR_LOW);
+        }
     }
 
     // x2APIC registers. SDM Vol. 3C, "Virtualizing MSR-Based APIC Accesses"
@@ -427,18 +461,29 @@ public final class VirtualApic {
     boolean writeMsr(int number, long value) {
         int offset = offset(number);
         boolean covered =
-                offset == TPR || deliversInterrupts() && (offset == EOI || offset == SELF_IPI);
+                switch (offset) {
+                    case TPR -> true;
+                    case EOI, SELF_IPI -> deliversInterrupts();
+                    case ICR_LOW -> vmx.on(TertiaryControl.IPI_VIRTUALIZATION);
+                    default -> false;
+                };
         if (!vmx.on(SecondaryControl.VIRTUALIZE_X2APIC_MODE) || !covered) {
             return false;
         }
-        long allowed = offset == EOI ? 0 : 0xFF;
-        if ((value & ~allowed) != 0) {
+        long reserved =
+                switch (offset) {
+                    case EOI -> -1L;
+                    case ICR_LOW -> ICR_RESERVED;
+                    default -> ~0xFFL;
+                };
+        if ((value & reserved) != 0) {
             throw cpu.generalProtection();
         }
         cpu.mmu.writePhysical(address(offset), 8, value);
         switch (offset) {
             case TPR -> virtualizeTaskPriority();
             case EOI -> endOfInterrupt();
+            case ICR_LOW -> sendIpi((int) value, value >>> 32);
             default -> {
                 if ((value & 0xF0) != 0) {
                     selfIpi((int) value);

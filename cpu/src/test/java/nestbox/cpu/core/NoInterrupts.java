@@ -64,5 +64,8 @@ public final class NoInterrupts implements InterruptController {
     }
 
     @Override
+    public void notify(int vector, int destination) {}
+
+    @Override
     public void reset(boolean powerOn) {}
 }

@@ -3,6 +3,7 @@ package nestbox.cpu.entry;
 import static nestbox.x86.vmx.PinControl.*;
 import static nestbox.x86.vmx.PrimaryControl.*;
 import static nestbox.x86.vmx.SecondaryControl.*;
+import static nestbox.x86.vmx.TertiaryControl.*;
 import static nestbox.x86.vmx.VmcsField.*;
 
 import nestbox.x86.ControlBits;
@@ -109,7 +110,7 @@ public final class EntryRuleSamples {
         sample(
                 "controls.exit-secondary.allowed",
                 on(ExitControl.ACTIVATE_SECONDARY_CONTROLS),
-                set(SECONDARY_EXIT_CONTROLS, 1));
+                set(SECONDARY_EXIT_CONTROLS, 1L << 62));
         sample("controls.entry.allowed", set(ENTRY_CONTROLS, 0x8000_11FBL));
         sample(
                 "controls.vm-functions.allowed",
@@ -175,6 +176,14 @@ public final class EntryRuleSamples {
                 "controls.posted.descriptor",
                 posted,
                 set(POSTED_INTERRUPT_DESCRIPTOR_ADDRESS, 0x4020));
+        needs("controls.ipi.tpr-shadow", IPI_VIRTUALIZATION, USE_TPR_SHADOW);
+        Consumer<Setup> ipi =
+                on(IPI_VIRTUALIZATION, USE_TPR_SHADOW)
+                        .andThen(set(PID_POINTER_TABLE_ADDRESS, TOO_WIDE - 16))
+                        .andThen(set(LAST_PID_POINTER_INDEX, 1));
+        sample("controls.ipi.table", ipi, set(PID_POINTER_TABLE_ADDRESS, 0x3004));
+        sample("controls.ipi.table", ipi, set(PID_POINTER_TABLE_ADDRESS, TOO_WIDE));
+        sample("controls.ipi.last", ipi, set(LAST_PID_POINTER_INDEX, 2));
         sample(
                 "controls.vpid.zero",
                 on(ENABLE_VPID).andThen(set(VIRTUAL_PROCESSOR_IDENTIFIER, 1)),
@@ -236,6 +245,10 @@ public final class EntryRuleSamples {
                 "controls.eptp-switching.address",
                 ept.andThen(on(VmFunctionControl.EPTP_SWITCHING)),
                 set(EPTP_LIST_ADDRESS, 0x800));
+        sample(
+                "controls.tsc-multiplier.zero",
+                on(USE_TSC_SCALING).andThen(set(TSC_MULTIPLIER, 1)),
+                set(TSC_MULTIPLIER, 0));
         address("controls.vmread-bitmap.address", VMREAD_BITMAP_ADDRESS, VMCS_SHADOWING);
         address("controls.vmwrite-bitmap.address", VMWRITE_BITMAP_ADDRESS, VMCS_SHADOWING);
         address(

@@ -8,6 +8,7 @@ import nestbox.x86.vmx.ControlWord;
 import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VmcsField;
 
 import org.junit.jupiter.api.Test;
@@ -57,7 +58,16 @@ class VmxCapabilitiesTest {
         assertThat(kabylake.allows(SecondaryControl.USE_TSC_SCALING)).isFalse();
         assertThat(server.has(VmcsField.TSC_MULTIPLIER)).isTrue();
         assertThat(kabylake.has(VmcsField.TSC_MULTIPLIER)).isFalse();
-        reports(server, Msr.IA32_VMX_VMCS_ENUM, 0x36);
+        reports(server, Msr.IA32_VMX_VMCS_ENUM, 0x4C);
+    }
+
+    @Test
+    void theServerHasTertiaryControls() {
+        reports(server, Msr.IA32_VMX_PROCBASED_CTLS3, 0x90);
+        assertThat(server.allows(TertiaryControl.IPI_VIRTUALIZATION)).isTrue();
+        assertThat(server.has(VmcsField.PID_POINTER_TABLE_ADDRESS)).isTrue();
+        assertThat(kabylake.allows(TertiaryControl.IPI_VIRTUALIZATION)).isFalse();
+        assertThat(kabylake.has(VmcsField.TERTIARY_CONTROLS)).isFalse();
     }
 
     @Test

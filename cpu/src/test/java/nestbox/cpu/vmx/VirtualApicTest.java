@@ -11,6 +11,7 @@ import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VmxControl;
 
 import org.junit.jupiter.api.Test;
@@ -230,6 +231,94 @@ class VirtualApicTest {
             assertThat(machine.exitReason()).contains(ExitReason.EXTERNAL_INTERRUPT);
             assertThat(machine.get(EXIT_INTERRUPTION_INFORMATION)).isZero();
             assertThat(machine.cpu.apic.isPending()).isTrue();
+        }
+    }
+
+    // Interprocessor interrupts
+
+    private static final long DESCRIPTOR = VmxMachine.LIST + 0x800;
+
+    /// A guest that may send IPIs to virtual processor 1, whose descriptor notifies with a vector.
+    private static VmxMachine sending(long notification) {
+        VmxMachine machine =
+                guest(
+                        store(0x300) + VMCALL,
+                        TertiaryControl.IPI_VIRTUALIZATION,
+                        SecondaryControl.VIRTUALIZE_APIC_ACCESSES);
+        machine.memory.writeLong(VmxMachine.LIST + 8, DESCRIPTOR | 1);
+        machine.memory.writeLong(DESCRIPTOR + 32, notification);
+        machine.memory.writeInt(VmxMachine.APIC_PAGE + 0x310, 1 << 24);
+        machine.cpu.set64(Cpu.RAX, 0x71);
+        return machine.set(PID_POINTER_TABLE_ADDRESS, VmxMachine.LIST)
+                .set(LAST_PID_POINTER_INDEX, 1);
+    }
+
+    @Test
+    void anInterprocessorInterruptIsPostedAndNotified() {
+        try (VmxMachine machine = sending(0x55 << 16)) {
+            machine.cpu.apic.writeRegister(0xF0, 4, 0x1FF);
+            machine.launch();
+            exits(machine, ExitReason.VMCALL, 7);
+            assertThat(machine.memory.readLong(DESCRIPTOR + 8)).isEqualTo(1L << 0x71 - 64);
+            assertThat(machine.memory.readLong(DESCRIPTOR + 32)).isEqualTo(0x55 << 16 | 1);
+            assertThat(machine.cpu.apic.acknowledge()).isEqualTo(0x55);
+            assertThat(machine.cpu.apic.readRegister(0x300, 4)).as("ICR").isZero();
+        }
+    }
+
+    @Test
+    void nobodyIsNotifiedTwice() {
+        for (int flags : new int[] {1, 2, 3}) {
+            try (VmxMachine machine = sending(0x55 << 16 | flags)) {
+                machine.cpu.apic.writeRegister(0xF0, 4, 0x1FF);
+                machine.launch();
+                exits(machine, ExitReason.VMCALL, 7);
+                assertThat(machine.memory.readLong(DESCRIPTOR + 8)).isEqualTo(1L << 0x71 - 64);
+                assertThat(machine.memory.readLong(DESCRIPTOR + 32)).isEqualTo(0x55 << 16 | flags);
+                assertThat(machine.cpu.apic.isPending()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void whatIsNoPlainInterruptIsLeftToTheHypervisor() {
+        int[] commands = {0xF, 0x471, 0x871, 0x4_0071, 0x8_0071, 0xC_0071, 0x8071, 0x10_0071};
+        for (int command : commands) {
+            try (VmxMachine machine = sending(0)) {
+                machine.cpu.set64(Cpu.RAX, command);
+                machine.launch();
+                exits(machine, ExitReason.APIC_WRITE, 7);
+                assertThat(machine.get(EXIT_QUALIFICATION)).as("%X", command).isEqualTo(0x300);
+                assertThat(machine.memory.readLong(DESCRIPTOR + 8)).isZero();
+            }
+        }
+    }
+
+    @Test
+    void anEntryThatIsNotValidIsLeftToTheHypervisor() {
+        for (long entry : new long[] {DESCRIPTOR, DESCRIPTOR | 3, DESCRIPTOR | 1L << 46 | 1}) {
+            try (VmxMachine machine = sending(0)) {
+                machine.memory.writeLong(VmxMachine.LIST + 8, entry);
+                machine.launch();
+                exits(machine, ExitReason.APIC_WRITE, 7);
+            }
+        }
+        try (VmxMachine machine = sending(0)) {
+            machine.set(LAST_PID_POINTER_INDEX, 0).launch();
+            exits(machine, ExitReason.APIC_WRITE, 7);
+        }
+    }
+
+    @Test
+    void readingAndWritingTheTaskPriorityIsVirtualized() {
+        // or [0x18080], eax
+        try (VmxMachine machine =
+                guest("09 04 25 80 80 01 00" + VMCALL, SecondaryControl.VIRTUALIZE_APIC_ACCESSES)) {
+            machine.memory.writeInt(VmxMachine.APIC_PAGE + TPR, 0x12);
+            machine.cpu.set64(Cpu.RAX, 0x40);
+            machine.launch();
+            exits(machine, ExitReason.VMCALL, 7);
+            assertThat(apic(machine, TPR)).isEqualTo(0x52);
         }
     }
 }

@@ -177,7 +177,7 @@ class VmxInstructionsTest {
         machine.on();
         vmread(0x2036 + 0x200);
         fails(VmInstructionError.UNSUPPORTED_COMPONENT);
-        vmwrite(VmcsField.TERTIARY_CONTROLS.encoding(), 0);
+        vmwrite(VmcsField.LOW_PASID_DIRECTORY_ADDRESS.encoding(), 0);
         fails(VmInstructionError.UNSUPPORTED_COMPONENT);
         vmwrite(-1, 0);
         fails(VmInstructionError.UNSUPPORTED_COMPONENT);

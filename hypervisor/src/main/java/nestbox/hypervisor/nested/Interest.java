@@ -115,7 +115,9 @@ final class Interest {
                     ENQCMD_TRANSLATION_FAILURE,
                     ENQCMDS_TRANSLATION_FAILURE,
                     BUS_LOCK,
-                    INSTRUCTION_TIMEOUT_EXPIRED ->
+                    INSTRUCTION_TIMEOUT_EXPIRED,
+                    RDMSRLIST,
+                    WRMSRLIST ->
                     false;
             case EPT_VIOLATION, EPT_MISCONFIGURATION, PAGE_MODIFICATION_LOG_FULL, VMFUNC ->
                     throw new IllegalArgumentException(reason.toString());

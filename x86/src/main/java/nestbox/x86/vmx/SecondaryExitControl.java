@@ -3,6 +3,9 @@ package nestbox.x86.vmx;
 /// Secondary VM-exit controls. SDM Vol. 3C, Table "Definitions of Secondary VM-Exit Controls".
 public enum SecondaryExitControl implements VmxControl {
     // spotless:off
+    SAVE_FRED(0, "save FRED"),
+    LOAD_FRED(1, "load FRED"),
+    LOAD_SPEC_CTRL(2, "load IA32_SPEC_CTRL"),
     PREMATURELY_BUSY_SHADOW_STACK(3, "prematurely busy shadow stack");
     // spotless:on
 

@@ -9,7 +9,11 @@ public enum TertiaryControl implements VmxControl {
     EPT_PAGING_WRITE_CONTROL(2, "EPT paging-write control"),
     GUEST_PAGING_VERIFICATION(3, "guest-paging verification"),
     IPI_VIRTUALIZATION(4, "IPI virtualization"),
-    VIRTUALIZE_SPEC_CTRL(7, "virtualize IA32_SPEC_CTRL");
+    SEAM_GUEST_PHYSICAL_ADDRESS_WIDTH(5, "SEAM guest-physical address width"),
+    ENABLE_MSR_LIST_INSTRUCTIONS(6, "enable MSR-list instructions"),
+    VIRTUALIZE_SPEC_CTRL(7, "virtualize IA32_SPEC_CTRL"),
+    ENABLE_PBNDKB(9, "enable PBNDKB"),
+    PEBS_USES_GUEST_PHYSICAL_ADDRESSES(12, "PEBS uses guest physical addresses");
     // spotless:on
 
     private final int bit;
