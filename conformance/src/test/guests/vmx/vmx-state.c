@@ -137,6 +137,25 @@ static void data_segments(void)
     check_equal("SS's DPL is the guest's CPL", vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3, 3);
 }
 
+/* SDM Vol. 2A, "IRET": of a data segment that the outer level may not use only the selector goes. */
+static void return_to_user_mode(void)
+{
+    state_reset();
+    vmwrite(GUEST_FS_SELECTOR, 0);
+    vmwrite(GUEST_FS_BASE, 0x123400001000);
+    vmwrite(GUEST_FS_LIMIT, 0xffffffff);
+    vmwrite(GUEST_FS_ACCESS_RIGHTS, 0xc093);
+    guest.ax = USER_DATA;
+    guest.dx = USER_CODE64;
+    guest.si = USER_ALIAS;
+    const struct snippet *code = GUEST("mov rcx, rsp\nadd rcx, rsi\npush rax\npush rcx\npush 2\npush rdx\n"
+        "lea rcx, [rip + 1f]\nadd rcx, rsi\npush rcx\niretq\n1:");
+    left("the guest returns to user mode", guest_run(code), R_VMCALL, 0);
+    check_equal("the guest is at CPL 3", vmread(GUEST_CS_SELECTOR), USER_CODE64);
+    check_equal("the base of a null FS outlives IRET", vmread(GUEST_FS_BASE), 0x123400001000);
+    check_equal("FS with a null selector is unusable now", vmread(GUEST_FS_ACCESS_RIGHTS) >> 16 & 1, 1);
+}
+
 /* --- registers --- */
 
 static void registers(void)
@@ -269,6 +288,7 @@ void program(void)
     tables();
     system_segments();
     data_segments();
+    return_to_user_mode();
     registers();
     debug_controls();
     sysenter();

@@ -182,13 +182,17 @@ public final class Segmentation {
     }
 
     /// After a return to an outer level: data segments that the new level may not use become null.
+    ///
+    /// Their bases stay. A hypervisor may enter a 64-bit guest with a null selector in FS whose
+    /// access rights are those of a usable segment of level 0: KVM does so when it emulates a VM
+    /// exit. The base that the guest's user mode has there must outlive IRET.
     void dropInaccessible() {
         for (int number : new int[] {Insn.ES, Insn.DS, Insn.FS, Insn.GS}) {
             Segment segment = cpu.segments[number];
             boolean conforming =
                     segment.isCode() && (segment.rights & Segment.EXPAND_DOWN_OR_CONFORMING) != 0;
             if (segment.isUsable() && !conforming && segment.dpl() < cpu.cpl) {
-                segment.setNull(0);
+                segment.invalidate();
             }
         }
     }

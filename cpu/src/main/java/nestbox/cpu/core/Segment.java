@@ -43,6 +43,12 @@ public final class Segment {
         set(selector, 0, 0, UNUSABLE);
     }
 
+    /// A null selector with the base and the limit that were there.
+    public void invalidate() {
+        selector = 0;
+        rights = UNUSABLE;
+    }
+
     public boolean isUsable() {
         return (rights & UNUSABLE) == 0;
     }

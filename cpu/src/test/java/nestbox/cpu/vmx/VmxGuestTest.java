@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import nestbox.cpu.core.Cpu;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
+import nestbox.x86.vmx.AccessRights;
 import nestbox.x86.vmx.CrQualification;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitControl;
@@ -18,9 +19,12 @@ import nestbox.x86.vmx.IoQualification;
 import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxControl;
 
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 /// Instructions and events of a guest in VMX non-root operation.
 class VmxGuestTest {
@@ -424,6 +428,33 @@ class VmxGuestTest {
                     PrimaryControl.NMI_WINDOW_EXITING);
             machine.launch();
             exits(machine, ExitReason.NMI_WINDOW, VmxMachine.GUEST_CODE + 2, 0);
+        }
+    }
+
+    @Test
+    void aReturnToAnOuterLevelLeavesTheBasesOfSegmentsThatItMakesNull() {
+        // iretq to level 1, from a stack made for it
+        try (VmxMachine machine = VmxMachine.guest("48 CF" + VMCALL)) {
+            machine.memory.writeLong(VmxMachine.GDT + 40, 0x00AF_BB00_0000_FFFFL);
+            machine.memory.writeLong(VmxMachine.GDT + 48, 0x00CF_B300_0000_FFFFL);
+            long stack = VmxMachine.GUEST_STACK - 40;
+            long[] frame = {VmxMachine.GUEST_CODE + 2, 40 | 1, 2, VmxMachine.GUEST_STACK, 48 | 1};
+            for (int i = 0; i < frame.length; i++) {
+                machine.memory.writeLong(stack + 8 * i, frame[i]);
+            }
+            machine.set(GUEST_RSP, stack).set(GUEST_GDTR_LIMIT, 55);
+            machine.set(GUEST_FS_SELECTOR, 0).set(GUEST_FS_BASE, 0x7F12_3456_7000L);
+            machine.set(GUEST_FS_LIMIT, 0xFFFF_FFFFL).set(GUEST_FS_ACCESS_RIGHTS, 0xC093);
+            machine.set(GUEST_GS_SELECTOR, 16).set(GUEST_GS_BASE, 0x7F12_3456_8000L);
+            machine.set(GUEST_GS_LIMIT, 0xFFFF_FFFFL).set(GUEST_GS_ACCESS_RIGHTS, 0xC093);
+            machine.launch();
+            exits(machine, ExitReason.VMCALL, VmxMachine.GUEST_CODE + 2, 3);
+            assertThat(machine.get(GUEST_FS_BASE)).isEqualTo(0x7F12_3456_7000L);
+            assertThat(machine.get(GUEST_GS_BASE)).isEqualTo(0x7F12_3456_8000L);
+            assertThat(machine.get(GUEST_GS_SELECTOR)).isZero();
+            for (VmcsField rights : List.of(GUEST_FS_ACCESS_RIGHTS, GUEST_GS_ACCESS_RIGHTS)) {
+                assertThat(AccessRights.isUsable((int) machine.get(rights))).isFalse();
+            }
         }
     }
 
