@@ -171,6 +171,7 @@ public final class FakeHypervisor implements Subject {
         public final List<IoapicPin> pins = new ArrayList<>();
         public VmState state = VmState.RUNNING;
         public boolean console = true;
+        public Optional<String> elsewhere = Optional.empty();
         public OptionalLong eptPointer = OptionalLong.empty();
         private final int id;
         private final String name;
@@ -220,6 +221,11 @@ public final class FakeHypervisor implements Subject {
         @Override
         public boolean hasConsole() {
             return console;
+        }
+
+        @Override
+        public Optional<String> consoleElsewhere() {
+            return elsewhere;
         }
 
         @Override

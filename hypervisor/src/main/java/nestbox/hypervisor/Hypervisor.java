@@ -100,16 +100,15 @@ public final class Hypervisor {
 
     private void addService(VmPlan plan) {
         ServiceVm service = new ServiceVm(machine, memory, functionsOfOthers(), new Power());
-        Vm vm = service.create(vms.size(), plan, pages.carve(VM_PAGES));
+        Vm vm = service.create(plan.vm().index(), plan, pages.carve(VM_PAGES));
         setup.consolePort.ifPresent(port -> service.hideConsole(vm, port));
-        vm.onPowerOff(this::endWithoutVms);
         addVcpus(vm);
         start(vm, setup.loader.load(plan, machine.memory(), service.layout()));
     }
 
     private void addPreLaunched(VmPlan plan) {
         PreLaunchedVm builder = new PreLaunchedVm(machine, plan, memory.of(plan), new Power());
-        Vm vm = builder.create(vms.size(), pages.carve(VM_PAGES));
+        Vm vm = builder.create(plan.vm().index(), pages.carve(VM_PAGES));
         addVcpus(vm);
         builder.addDevices(vm);
         GuestRam ram = new GuestRam(machine.memory(), vm.memory());
@@ -117,6 +116,7 @@ public final class Hypervisor {
     }
 
     private void start(Vm vm, StartState state) {
+        vm.onPowerOff(this::endWithoutVms);
         vm.vcpus().getFirst().startAt(state);
         vms.add(vm);
     }

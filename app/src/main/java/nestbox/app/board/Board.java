@@ -51,6 +51,7 @@ public final class Board implements AutoCloseable {
     private final PciHost pci;
     private final List<VirtioPci> virtio = new ArrayList<>();
     private final RunLoop loop;
+    private Runnable onWake = () -> {};
 
     /// @throws IOException when a disk or a network socket can't be opened
     public Board(BoardConfiguration configuration) throws IOException {
@@ -188,6 +189,16 @@ public final class Board implements AutoCloseable {
         loop.serialInput(port, bytes);
     }
 
+    /// Makes the board look at what has come from outside; from any thread.
+    public void wake() {
+        loop.wake();
+    }
+
+    /// @param action what else the board's thread is to do when it looks at what has come
+    public void onWake(Runnable action) {
+        onWake = action;
+    }
+
     /// How much of the input for a serial port the guest has not taken yet; from any thread.
     public int serialBacklog(int port) {
         return loop.serialBacklog(port);
@@ -250,6 +261,7 @@ public final class Board implements AutoCloseable {
     /// Looks at what has come from outside for the devices.
     void poll() {
         virtio.forEach(VirtioPci::poll);
+        onWake.run();
     }
 
     @Override

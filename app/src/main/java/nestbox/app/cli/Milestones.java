@@ -1,6 +1,7 @@
 package nestbox.app.cli;
 
 import nestbox.app.board.Board;
+import nestbox.app.console.Endpoint;
 import nestbox.app.console.TextWatch;
 import nestbox.app.session.Software;
 import nestbox.platform.ByteSink;
@@ -38,9 +39,21 @@ final class Milestones implements Software {
     }
 
     @Override
-    public void start(Board board, Watch watched) {
+    public void start(Board board, Consoles consoles) {
         reached.clear();
-        software.start(board, output -> watched.on(watch(board, output)));
+        software.start(
+                board,
+                new Consoles() {
+                    @Override
+                    public ByteSink watched(ByteSink output) {
+                        return consoles.watched(watch(board, output));
+                    }
+
+                    @Override
+                    public Optional<Endpoint> elsewhere(int vm) {
+                        return consoles.elsewhere(vm);
+                    }
+                });
         reach(board, "power-on, hypervisor started");
     }
 

@@ -1,6 +1,7 @@
 package nestbox.app.cli;
 
 import nestbox.app.board.Outcome;
+import nestbox.app.console.EndpointSpec;
 import nestbox.app.console.StandardStreams;
 import nestbox.app.l0.ScenarioSoftware;
 import nestbox.app.session.Ending;
@@ -15,6 +16,7 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -51,6 +53,9 @@ final class RunCommand implements Callable<Integer> {
     @Mixin(name = "What the VMs boot")
     private final GuestOptions guest = new GuestOptions();
 
+    @Mixin(name = "Where VMs have their consoles")
+    private final ConsoleOptions consoles = new ConsoleOptions();
+
     @Mixin(name = "The machine")
     private final MachineOptions machine = new MachineOptions();
 
@@ -84,6 +89,8 @@ final class RunCommand implements Callable<Integer> {
         GuestFiles files = GuestFiles.of(guest, err);
         MemorySize memory = machine.memory.orElse(files.defaultMemory());
         ScenarioPlan plan = ScenarioPlan.of(file, machine.processors, memory, OptionalInt.empty());
+        Map<Integer, EndpointSpec> places =
+                consoles.places(new VmNames(plan.plan().allocation().vms()));
         long started = System.nanoTime();
         try (BootImages images = files.files()) {
             ScenarioSoftware software =
@@ -92,7 +99,7 @@ final class RunCommand implements Callable<Integer> {
                             images,
                             vm -> files.commandLine(ScenarioPlan.commandLine(vm)),
                             Nestbox.Version.number());
-            SessionSetup setup = new SessionSetup(machine, run, streams);
+            SessionSetup setup = new SessionSetup(machine, run, places, streams);
             try (Session session = setup.open(software, memory, plan.processors())) {
                 Ending ending = failed(session.run(), software);
                 Conclusion conclusion = new Conclusion(run, err);

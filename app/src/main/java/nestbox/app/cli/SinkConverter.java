@@ -1,28 +1,31 @@
 package nestbox.app.cli;
 
+import nestbox.app.console.EndpointSpec;
 import nestbox.app.console.SinkSpec;
 
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-import java.nio.file.Path;
-
-/// Reads where a character device's output goes.
+/// Reads where the output of a character device goes to which nothing can come back.
 final class SinkConverter implements ITypeConverter<SinkSpec> {
-    private static final String FILE = "file:";
-
     @Override
     public SinkSpec convert(String value) {
-        if (value.equals("none")) {
-            return new SinkSpec.None();
+        return switch (place(value)) {
+            case SinkSpec sink -> sink;
+            case EndpointSpec.Socket _, EndpointSpec.PseudoTerminal _ -> throw mistake(value);
+        };
+    }
+
+    private static EndpointSpec place(String value) {
+        try {
+            return EndpointConverter.read(value);
+        } catch (TypeConversionException e) {
+            throw mistake(value);
         }
-        if (value.equals("stderr")) {
-            return new SinkSpec.StandardError();
-        }
-        if (value.startsWith(FILE) && value.length() > FILE.length()) {
-            return new SinkSpec.ToFile(Path.of(value.substring(FILE.length())));
-        }
-        throw new TypeConversionException(
+    }
+
+    private static TypeConversionException mistake(String value) {
+        return new TypeConversionException(
                 "'%s' is no place for output: write none, stderr or file:PATH".formatted(value));
     }
 }

@@ -23,6 +23,7 @@ public final class Console implements AutoCloseable {
     private final StandardStreams streams;
     private final List<OutputWriter> writers = new ArrayList<>();
     private final List<OutputStream> files = new ArrayList<>();
+    private final List<Endpoint> endpoints = new ArrayList<>();
     private Optional<RawTerminal> terminal = Optional.empty();
 
     /// @param onFailure told, on another thread, when output can't be written any more
@@ -36,17 +37,47 @@ public final class Console implements AutoCloseable {
         return writer("console-output", streams.out());
     }
 
-    /// Opens what a user has named as the place for some output.
-    public ByteSink open(SinkSpec spec) throws IOException {
+    /// Opens what a user has named as the other end of a device.
+    ///
+    /// @param device what it is for, such as "the second serial port"
+    public Endpoint open(String device, EndpointSpec spec) throws EndpointException {
+        try {
+            Endpoint endpoint = open(spec);
+            endpoints.add(endpoint);
+            return endpoint;
+        } catch (IOException e) {
+            throw new EndpointException(device, spec, e);
+        }
+    }
+
+    private Endpoint open(EndpointSpec spec) throws IOException {
         return switch (spec) {
-            case SinkSpec.None() -> _ -> {};
-            case SinkSpec.StandardError() -> writer("stderr-output", streams.err());
+            case SinkSpec.None() -> new SinkEndpoint(spec.text(), Optional.empty());
+            case SinkSpec.StandardError() -> sink(spec, streams.err());
             case SinkSpec.ToFile(var path) -> {
                 OutputStream file = Files.newOutputStream(path);
                 files.add(file);
-                yield writer("file-output", file);
+                yield sink(spec, file);
             }
+            case EndpointSpec.Socket socket -> SocketServer.open(socket);
+            case EndpointSpec.PseudoTerminal() -> TerminalServer.open();
         };
+    }
+
+    private Endpoint sink(EndpointSpec spec, OutputStream out) {
+        Consumer<IOException> onLost = e -> onFailure.accept(SinkEndpoint.lost(spec.text(), e));
+        OutputWriter writer = new OutputWriter("endpoint-output", out, onLost);
+        return new SinkEndpoint(spec.text(), Optional.of(writer));
+    }
+
+    /// Ends what [#open(String, EndpointSpec)] has opened; all output is out when it returns.
+    ///
+    /// @return why some of it is lost, if it is
+    public Optional<IOException> finish() {
+        List<IOException> failures =
+                endpoints.stream().flatMap(endpoint -> endpoint.finish().stream()).toList();
+        endpoints.clear();
+        return failures.stream().findFirst();
     }
 
     /// Opens a place for lines about the run: a file, which is emptied first, or standard error.
@@ -78,7 +109,8 @@ public final class Console implements AutoCloseable {
         new InputReader(streams.in(), keys, port).start();
     }
 
-    private void say(String text) {
+    /// Tells the user something that no guest says.
+    public void say(String text) {
         try {
             streams.err().write((text + System.lineSeparator()).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
@@ -96,6 +128,7 @@ public final class Console implements AutoCloseable {
     @Override
     public void close() throws IOException {
         writers.forEach(OutputWriter::close);
+        finish();
         terminal.ifPresent(
                 raw -> {
                     // The guest may have left the cursor in the middle of a line.

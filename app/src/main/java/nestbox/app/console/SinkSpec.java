@@ -2,8 +2,8 @@ package nestbox.app.console;
 
 import java.nio.file.Path;
 
-/// Where the output of a character device goes.
-public sealed interface SinkSpec {
+/// Where the output of a character device goes, if nothing can come back.
+public sealed interface SinkSpec extends EndpointSpec {
     /// Nowhere.
     record None() implements SinkSpec {}
 

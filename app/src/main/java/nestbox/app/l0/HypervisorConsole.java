@@ -12,7 +12,10 @@ import nestbox.hypervisor.Vm;
 import nestbox.hypervisor.vuart.Vuart;
 import nestbox.platform.Clock;
 
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -38,6 +41,7 @@ final class HypervisorConsole {
     private final Clock.Alarm timer;
     private final AtomicInteger switches;
     private final Set<Integer> connected = new HashSet<>();
+    private final Map<Integer, String> elsewhere = new HashMap<>();
     private final Set<Vcpu> running = new HashSet<>();
     private long polls;
 
@@ -80,10 +84,20 @@ final class HypervisorConsole {
         return connected.contains(vm);
     }
 
+    /// Where the console of a VM is, if it isn't one of those that can have the line.
+    Optional<String> elsewhere(int vm) {
+        return Optional.ofNullable(elsewhere.get(vm));
+    }
+
+    /// Remembers where the console of a VM is.
+    void elsewhere(int vm, String place) {
+        elsewhere.put(vm, place);
+    }
+
     /// Makes a VM's console one of those that can have the line.
     ///
-    /// @param watched sees what the VM sends, whoever has the line
-    void connect(int vm, Vuart port, Software.Watch watched) {
+    /// @param consoles see what the VM sends, whoever has the line
+    void connect(int vm, Vuart port, Software.Consoles consoles) {
         GuestInput input =
                 new GuestInput() {
                     @Override
@@ -97,7 +111,7 @@ final class HypervisorConsole {
                     }
                 };
         connected.add(vm);
-        port.attach(watched.on(multiplexer.connect(vm, input)));
+        port.attach(consoles.watched(multiplexer.connect(vm, input)));
     }
 
     /// @param vm whose console has the line at first; nothing for the shell

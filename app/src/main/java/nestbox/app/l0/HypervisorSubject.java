@@ -69,7 +69,10 @@ final class HypervisorSubject implements Subject {
     @Override
     public List<Vm> vms() {
         return hypervisor.vms().stream()
-                .<Vm>map(vm -> new VmSubject(vm, console.leadsTo(vm.id())))
+                .<Vm>map(
+                        vm ->
+                                new VmSubject(
+                                        vm, console.leadsTo(vm.id()), console.elsewhere(vm.id())))
                 .toList();
     }
 

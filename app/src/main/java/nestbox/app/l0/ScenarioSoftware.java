@@ -1,6 +1,7 @@
 package nestbox.app.l0;
 
 import nestbox.app.board.Board;
+import nestbox.app.console.Endpoint;
 import nestbox.app.session.Software;
 import nestbox.boot.BootException;
 import nestbox.boot.BootImages;
@@ -10,11 +11,14 @@ import nestbox.devices.BoardMap;
 import nestbox.hypervisor.Hypervisor;
 import nestbox.hypervisor.Loader;
 import nestbox.hypervisor.Vm;
+import nestbox.hypervisor.vuart.Vuart;
+import nestbox.platform.ByteSink;
 import nestbox.scenario.Allocation;
 import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.Hypervisor.Debug;
 import nestbox.scenario.Scenario;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -91,9 +95,9 @@ public final class ScenarioSoftware implements Software {
     }
 
     @Override
-    public void start(Board board, Watch watched) {
+    public void start(Board board, Consoles consoles) {
         console.ifPresent(HypervisorConsole::stop);
-        wake = () -> board.serialInput(0, new byte[0]);
+        wake = board::wake;
         OptionalInt port = plan.consolePort();
         Hypervisor started = hypervisor(board, port);
         hypervisor = Optional.of(started);
@@ -101,20 +105,30 @@ public final class ScenarioSoftware implements Software {
                 port.isPresent()
                         ? Optional.of(console(board, started, port.getAsInt()))
                         : Optional.empty();
-        console.ifPresent(
-                shell -> {
-                    vms().forEach(
-                                    vm ->
-                                            vm.vuart(CONSOLE)
-                                                    .ifPresent(
-                                                            vuart ->
-                                                                    shell.connect(
-                                                                            vm.id(), vuart,
-                                                                            watched)));
-                    welcome(shell.log(), board);
-                });
+        connect(board, consoles);
+        console.ifPresent(shell -> welcome(shell.log(), board));
         started.start();
         console.ifPresent(shell -> shell.start(plan.consoleVm()));
+    }
+
+    /// Leads the VMs' consoles to where they are wanted, or else to L0's line.
+    private void connect(Board board, Consoles consoles) {
+        List<RemoteConsole> remote = new ArrayList<>();
+        for (Vm vm : vms()) {
+            Optional<Vuart> port = vm.vuart(CONSOLE);
+            Optional<Endpoint> endpoint = consoles.elsewhere(vm.id());
+            if (port.isPresent() && endpoint.isPresent()) {
+                Endpoint end = endpoint.get();
+                ByteSink output = consoles.watched(end);
+                remote.add(RemoteConsole.connect(port.get(), end, output));
+                console.ifPresent(shell -> shell.elsewhere(vm.id(), end.place()));
+                end.onInput(board::wake);
+            } else if (port.isPresent()) {
+                console.ifPresent(shell -> shell.connect(vm.id(), port.get(), consoles));
+            }
+        }
+        board.onWake(() -> remote.forEach(RemoteConsole::deliver));
+        board.wake();
     }
 
     private Hypervisor hypervisor(Board board, OptionalInt port) {
@@ -183,7 +197,7 @@ public final class ScenarioSoftware implements Software {
         for (Vm vm : vms()) {
             log.write(
                     HypervisorLog.ALWAYS,
-                    "Start VM id: %x name: %s".formatted(vm.id(), new VmSubject(vm, false).name()));
+                    "Start VM id: %x name: %s".formatted(vm.id(), new VmSubject(vm).name()));
         }
     }
 

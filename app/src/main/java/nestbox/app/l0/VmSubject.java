@@ -14,7 +14,14 @@ import java.util.UUID;
 /// A virtual machine of L0 for the shell.
 ///
 /// @param hasConsole whether its console leads to the line that the shell is on
-record VmSubject(nestbox.hypervisor.Vm vm, boolean hasConsole) implements Vm {
+/// @param consoleElsewhere where else it is
+record VmSubject(nestbox.hypervisor.Vm vm, boolean hasConsole, Optional<String> consoleElsewhere)
+        implements Vm {
+    /// @param vm as it is known before there are consoles
+    VmSubject(nestbox.hypervisor.Vm vm) {
+        this(vm, false, Optional.empty());
+    }
+
     @Override
     public int id() {
         return vm.id();

@@ -4,6 +4,8 @@ import nestbox.app.board.Board;
 import nestbox.app.board.BoardConfiguration;
 import nestbox.app.board.Outcome;
 import nestbox.app.console.Console;
+import nestbox.app.console.Endpoint;
+import nestbox.app.console.EndpointSpec;
 import nestbox.app.console.OutputWriter;
 import nestbox.app.console.SerialInput;
 import nestbox.app.console.SinkSpec;
@@ -17,6 +19,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Timer;
 import java.util.TimerTask;
@@ -37,12 +41,18 @@ public final class Session implements AutoCloseable {
     /// Where the guest's other outputs go.
     ///
     /// @param virtioConsole without it the board has no virtio console
+    /// @param vmConsoles of VMs whose console isn't to be on the terminal, by VM
     /// @param trace what to do with what VMX does
     public record Outputs(
             SinkSpec com2,
             SinkSpec debugConsole,
             Optional<SinkSpec> virtioConsole,
-            Optional<Trace> trace) {}
+            Map<Integer, EndpointSpec> vmConsoles,
+            Optional<Trace> trace) {
+        public Outputs {
+            vmConsoles = Map.copyOf(vmConsoles);
+        }
+    }
 
     /// Events as lines.
     ///
@@ -64,12 +74,14 @@ public final class Session implements AutoCloseable {
     private final Console console;
     private final Timer timer = new Timer("time-limit", true);
     private final Board board;
+    private final Software.Consoles consoles = new AllConsoles();
     private final AtomicReference<Optional<Ending>> ending =
             new AtomicReference<>(Optional.empty());
 
     /// Set once the board exists: until then nothing runs that could be stopped.
     private volatile Runnable stop = () -> {};
 
+    private final Map<Integer, Endpoint> vmConsoles = new HashMap<>();
     private Optional<OutputWriter> trace = Optional.empty();
 
     /// @param configuration the board's, given where its serial ports lead
@@ -86,6 +98,7 @@ public final class Session implements AutoCloseable {
         console = new Console(streams, this::outputLost);
         try {
             Sinks sinks = sinks(outputs);
+            openConsoles(outputs.vmConsoles());
             if (outputs.trace().isPresent()) {
                 trace = Optional.of(console.open(outputs.trace().get().file(), this::traceLost));
             }
@@ -107,10 +120,25 @@ public final class Session implements AutoCloseable {
         ByteSink com1 = watched(console.output());
         Optional<ByteSink> virtio = Optional.empty();
         if (outputs.virtioConsole().isPresent()) {
-            virtio = Optional.of(console.open(outputs.virtioConsole().get()));
+            SinkSpec spec = outputs.virtioConsole().get();
+            virtio = Optional.of(console.open("the virtio console", spec));
         }
         return new Sinks(
-                com1, console.open(outputs.com2()), console.open(outputs.debugConsole()), virtio);
+                com1,
+                console.open("the second serial port", outputs.com2()),
+                console.open("the debug ports", outputs.debugConsole()),
+                virtio);
+    }
+
+    private void openConsoles(Map<Integer, EndpointSpec> specs) throws IOException {
+        for (Map.Entry<Integer, EndpointSpec> each : specs.entrySet()) {
+            String device = "the console of VM %d".formatted(each.getKey());
+            Endpoint endpoint = console.open(device, each.getValue());
+            vmConsoles.put(each.getKey(), endpoint);
+            if (each.getValue() instanceof EndpointSpec.PseudoTerminal) {
+                console.say("nestbox: %s is %s".formatted(device, endpoint.place()));
+            }
+        }
     }
 
     private ByteSink watched(ByteSink output) {
@@ -122,18 +150,23 @@ public final class Session implements AutoCloseable {
 
     /// Starts the software and runs until the end.
     public Ending run() {
-        software.start(board, this::watched);
+        software.start(board, consoles);
         console.connect(
                 new Com1(), new Console.Keys(() -> end(new Ending.Left()), software.nextConsole()));
         limits.timeLimit().ifPresent(this::startTimer);
         Outcome outcome = board.run();
         while (outcome instanceof Outcome.Reset && limits.reboot()) {
             board.reset();
-            software.start(board, this::watched);
+            software.start(board, consoles);
             outcome = board.run();
         }
         end(new Ending.ByGuest(outcome));
-        return lostTrace().orElse(ending.get().orElseThrow());
+        return lostOutput().or(this::lostTrace).orElse(ending.get().orElseThrow());
+    }
+
+    /// Writes out the rest of all output: if that fails, the run has not given what was asked for.
+    private Optional<Ending> lostOutput() {
+        return console.finish().map(Session::outputEnding);
     }
 
     /// Writes the end of the trace: if that fails, the run has not given what was asked for.
@@ -166,8 +199,12 @@ public final class Session implements AutoCloseable {
         end(traceEnding(e));
     }
 
+    private static Ending outputEnding(IOException e) {
+        return new Ending.OutputLost(String.valueOf(e.getMessage()));
+    }
+
     private void outputLost(IOException e) {
-        end(new Ending.OutputLost(String.valueOf(e.getMessage())));
+        end(outputEnding(e));
     }
 
     private void end(Ending reason) {
@@ -184,6 +221,18 @@ public final class Session implements AutoCloseable {
             console.close();
         } finally {
             board.close();
+        }
+    }
+
+    private final class AllConsoles implements Software.Consoles {
+        @Override
+        public ByteSink watched(ByteSink output) {
+            return Session.this.watched(output);
+        }
+
+        @Override
+        public Optional<Endpoint> elsewhere(int vm) {
+            return Optional.ofNullable(vmConsoles.get(vm));
         }
     }
 

@@ -81,6 +81,12 @@ class GuestProgram {
         return bytes(0xEC, 0xEE, 0x3C, 'q', 0x75, -19 & 0xFF); // in; out; cmp al, 'q'; jne
     }
 
+    /// Sends so many `x`: mov ecx, count; mov dx, COM1; mov al, 'x'; out dx, al; loop back
+    GuestProgram flood(int count) {
+        bytes(0xB9).word(count).bytes(0x66, 0xBA, COM1 & 0xFF, COM1 >> 8, 0xB0, 'x');
+        return bytes(0xEE, 0xE2, -3 & 0xFF);
+    }
+
     final GuestProgram word(int value) {
         return bytes(value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF, value >>> 24);
     }

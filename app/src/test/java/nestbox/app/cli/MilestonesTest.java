@@ -30,7 +30,7 @@ class MilestonesTest {
         ByteArrayOutputStream shown = new ByteArrayOutputStream();
         Milestones milestones =
                 new Milestones(
-                        (_, watched) -> consoles.add(watched.on(shown::write)),
+                        (_, session) -> consoles.add(session.watched(shown::write)),
                         STEPS,
                         all -> told.add(all.getLast().name()));
         try (Board board = new Board(BoardConfiguration.of(4 << 20, 1, _ -> {}))) {
@@ -50,7 +50,8 @@ class MilestonesTest {
     @Test
     void resetBeginsAnew() throws IOException {
         Milestones milestones =
-                new Milestones((_, watched) -> consoles.add(watched.on(_ -> {})), STEPS, _ -> {});
+                new Milestones(
+                        (_, session) -> consoles.add(session.watched(_ -> {})), STEPS, _ -> {});
         try (Board board = new Board(BoardConfiguration.of(4 << 20, 1, _ -> {}))) {
             milestones.start(board, output -> output);
             send("kernel");

@@ -24,6 +24,11 @@ public record VmConsole(int vm) implements Command {
         if (chosen.isEmpty()) {
             return report.message("VM is not valid \n").invalid();
         }
+        Optional<String> elsewhere = chosen.get().consoleElsewhere();
+        if (elsewhere.isPresent()) {
+            String answer = "The console of VM %d is elsewhere: %s \n";
+            return report.message(answer.formatted(vm, elsewhere.get())).done();
+        }
         if (!chosen.get().hasConsole()) {
             return report.message("vuart console is not active \n").done();
         }

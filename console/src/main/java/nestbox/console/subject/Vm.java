@@ -30,6 +30,11 @@ public interface Vm {
     /// Whether there is an active vUART 0, legacy or PCI.
     boolean hasConsole();
 
+    /// Where its console is, if that isn't where the shell is.
+    default Optional<String> consoleElsewhere() {
+        return Optional.empty();
+    }
+
     /// The EPT pointer of L1, if the VM has been started.
     OptionalLong eptPointer();
 }

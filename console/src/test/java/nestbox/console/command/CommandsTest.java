@@ -216,6 +216,9 @@ class CommandsTest {
         assertThat(run("vm_console 5")).isEqualTo("VM is not valid \n" + INVALID);
         hypervisor.service().console = false;
         assertThat(run("vm_console 0")).isEqualTo("vuart console is not active \n");
+        hypervisor.service().elsewhere = Optional.of("unix:/tmp/vm0");
+        assertThat(run("vm_console 0"))
+                .isEqualTo("The console of VM 0 is elsewhere: unix:/tmp/vm0 \n");
     }
 
     @Test

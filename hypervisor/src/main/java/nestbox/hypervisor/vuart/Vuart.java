@@ -72,6 +72,11 @@ public final class Vuart {
         return uart.room();
     }
 
+    /// @param listener called when the guest has taken a character that had waited
+    public void onTaken(Runnable listener) {
+        uart.onTaken(listener);
+    }
+
     /// A character for the guest; without room it is lost, and the guest told so.
     public void receive(byte value) {
         uart.receive(value);
