@@ -130,6 +130,9 @@ enum ept {
     EPT_READ = 1, EPT_WRITE = 2, EPT_EXECUTE = 4, EPT_RWX = 7, EPT_WB = 6 << 3, EPT_PAGE = 1 << 7,
     EPT_ACCESSED = 1 << 8, EPT_DIRTY = 1 << 9, EPT_EXECUTE_USER = 1 << 10
 };
+#define EPT_VERIFY_PAGING (1ull << 57)
+#define EPT_PAGING_WRITE (1ull << 58)
+#define EPT_SUB_PAGES (1ull << 61)
 #define EPT_SUPPRESS_VE (1ull << 63)
 #define EPT_VPID_BIT(bit) (rdmsr(VMX_EPT_VPID) >> (bit) & 1)
 enum ept_vpid_capability {

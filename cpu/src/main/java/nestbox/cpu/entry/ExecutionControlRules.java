@@ -26,6 +26,9 @@ public final class ExecutionControlRules {
     private static final int UNCACHEABLE_TYPE = 0;
     private static final int WRITE_BACK_TYPE = 6;
 
+    /// PWT and PCD of the HLAT pointer.
+    private static final long HLAT_CACHING = 0x18;
+
     private final RuleList list = new RuleList(EntryRule.Stage.CONTROLS);
 
     private ExecutionControlRules() {
@@ -310,6 +313,16 @@ public final class ExecutionControlRules {
                 "controls.sub-page.address",
                 SUB_PAGE_PERMISSION_TABLE_POINTER,
                 SUB_PAGE_WRITE_PERMISSIONS);
+        needs("controls.hlat.ept", ENABLE_HLAT, ENABLE_EPT);
+        list.rule(
+                "controls.hlat.pointer",
+                HLAT_POINTER,
+                state -> "bits 2:0 and 11:5 clear, and below 1 << %d".formatted(bits(state)),
+                state ->
+                        state.off(ENABLE_HLAT)
+                                || state.isPhysical(state.get(HLAT_POINTER) & ~HLAT_CACHING, PAGE));
+        needs("controls.paging-write.ept", EPT_PAGING_WRITE_CONTROL, ENABLE_EPT);
+        needs("controls.paging-verification.ept", GUEST_PAGING_VERIFICATION, ENABLE_EPT);
         settings(list, "controls.vm-functions.allowed", ControlWord.VM_FUNCTION);
         needs("controls.eptp-switching.ept", VmFunctionControl.EPTP_SWITCHING, ENABLE_EPT);
         page(

@@ -37,6 +37,9 @@ public final class VmxCapabilities {
 
     private static final int MSR_LIST_UNIT = 512;
 
+    /// The one maximum HLAT prefix size that is defined, in IA32_VMX_EPT_VPID_CAP.
+    private static final long HLAT_PREFIX_SIZE_1 = 1L << 48;
+
     /// What a control is about, where that is a feature of CPUID.
     private static final Map<VmxControl, Cpuid> FEATURES =
             Map.ofEntries(
@@ -95,7 +98,7 @@ public final class VmxCapabilities {
         for (EptVpidCapability capability : silicon.eptVpid()) {
             bits |= capability.mask();
         }
-        eptVpid = bits;
+        eptVpid = allows(TertiaryControl.ENABLE_HLAT) ? bits | HLAT_PREFIX_SIZE_1 : bits;
         fillMsrs();
     }
 

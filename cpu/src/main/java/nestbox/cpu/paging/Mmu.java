@@ -14,6 +14,7 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.EptViolationQualification;
+import nestbox.x86.vmx.SubPageEntry;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +25,9 @@ import java.util.function.LongPredicate;
 public final class Mmu implements SlowMemory {
     private static final int SPACES = 16;
     private static final long PAGE = GuestMemory.PAGE_SIZE;
+
+    /// EPT may allow writes to parts of a page of this size.
+    private static final int SUB_PAGE = 1 << SubPageEntry.SUB_PAGE_SHIFT;
 
     private final Cpu cpu;
     private final GuestMemory memory;
@@ -368,15 +372,15 @@ public final class Mmu implements SlowMemory {
     }
 
     private long readLinear(long linear, int width, int access, int privilege) {
-        long first = translate(linear, access, privilege);
         int inFirst = (int) Math.min(width, PAGE - (linear & PAGE - 1));
+        long first = translate(linear, inFirst, access, privilege);
         if ((first & -PAGE) == cpu.vmx.apic.accessPage()) {
             return readApicPage(first, width, access);
         }
         if (inFirst == width) {
             return readPhysical(first, width);
         }
-        long second = translate(wrap(linear + inFirst), access, privilege);
+        long second = translate(wrap(linear + inFirst), width - inFirst, access, privilege);
         long low = readBytes(first, inFirst);
         return low | readBytes(second, width - inFirst) << 8 * inFirst;
     }
@@ -390,8 +394,8 @@ public final class Mmu implements SlowMemory {
     }
 
     private void writeLinear(long linear, int width, long value, int privilege) {
-        long first = translate(linear, FAULT_WRITE, privilege);
         int inFirst = (int) Math.min(width, PAGE - (linear & PAGE - 1));
+        long first = translate(linear, inFirst, FAULT_WRITE, privilege);
         if ((first & -PAGE) == cpu.vmx.apic.accessPage()) {
             cpu.vmx.apic.write(first, width, value);
             return;
@@ -400,17 +404,32 @@ public final class Mmu implements SlowMemory {
             writePhysical(first, width, value);
             return;
         }
-        long second = translate(wrap(linear + inFirst), FAULT_WRITE, privilege);
+        long second = translate(wrap(linear + inFirst), width - inFirst, FAULT_WRITE, privilege);
         writeBytes(first, inFirst, value);
         writeBytes(second, width - inFirst, value >>> 8 * inFirst);
+    }
+
+    /// Translates for an access to so many bytes in one page.
+    ///
+    /// @return the physical address of the first
+    private long translate(long linear, int length, int access, int privilege) {
+        long physical = translate(linear, access, privilege);
+        if ((access & FAULT_WRITE) != 0 && cpu.vmx.ept.hasSubPages()) {
+            long last = linear + length - 1;
+            for (long part = (linear | SUB_PAGE - 1) + 1; part <= last; part += SUB_PAGE) {
+                translate(part, access, privilege);
+            }
+        }
+        return physical;
     }
 
     /// Checks that a range may be written, before any of it is.
     public void checkWritable(int segment, long linear, int length) {
         checkCanonical(segment, linear, length);
-        translate(linear, FAULT_WRITE);
-        if ((linear & PAGE - 1) + length > PAGE) {
-            translate(wrap(linear + length - 1 & -PAGE), FAULT_WRITE);
+        int inFirst = (int) Math.min(length, PAGE - (linear & PAGE - 1));
+        translate(linear, inFirst, FAULT_WRITE, privilege());
+        if (inFirst < length) {
+            translate(wrap(linear + inFirst), length - inFirst, FAULT_WRITE, privilege());
         }
     }
 

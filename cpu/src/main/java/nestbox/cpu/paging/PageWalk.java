@@ -15,6 +15,10 @@ import nestbox.x86.ControlBits;
 /// the access is allowed.
 final class PageWalk {
     private static final int MAX_LEVELS = 4;
+    private static final int TOP_SHIFT = 39;
+
+    /// The walk has to start again.
+    private static final int RESTARTED = 1;
 
     private final Cpu cpu;
     private final GuestMemory memory;
@@ -43,6 +47,9 @@ final class PageWalk {
     private int levels;
     private int leafSize;
 
+    /// Size that a page counts as at most.
+    private int mostShift;
+
     PageWalk(Cpu cpu, GuestMemory memory, int physicalBits) {
         this.cpu = cpu;
         this.memory = memory;
@@ -58,6 +65,7 @@ final class PageWalk {
         executable = true;
         dirty = true;
         levels = 0;
+        cpu.vmx.ept.beginLinear();
     }
 
     /// Walks without setting flags.
@@ -66,29 +74,55 @@ final class PageWalk {
     ///     with bit 31 set
     int walk(long address) {
         linear = address;
+        begin();
+        if ((cpu.cr4 & ControlBits.CR4_PAE) == 0) {
+            return walk32(linear);
+        }
+        return (cpu.efer & ControlBits.EFER_LMA) != 0 ? walkLong() : walkPae(linear);
+    }
+
+    private void begin() {
         writable = true;
         user = true;
         executable = true;
         levels = 0;
-        if ((cpu.cr4 & ControlBits.CR4_PAE) == 0) {
-            return walk32(linear);
+        mostShift = TOP_SHIFT;
+        cpu.vmx.ept.beginLinear();
+    }
+
+    /// HLAT paging where it is due, unless it leads to ordinary paging. SDM Vol. 3A, "Restart of
+    /// HLAT Paging".
+    private int walkLong() {
+        Ept ept = cpu.vmx.ept;
+        if (ept.managesLinear(linear)) {
+            int failure = walk4Level(ept.hlatTable(), true);
+            if (failure != RESTARTED) {
+                return failure == 0 ? 0 : failure | FAULT_HLAT;
+            }
+            int most = mostShift;
+            begin();
+            mostShift = most;
         }
-        return (cpu.efer & ControlBits.EFER_LMA) != 0 ? walk4Level(linear) : walkPae(linear);
+        return walk4Level(cpu.cr3 & ADDRESS, false);
     }
 
     private static final int NO_TRANSLATION = 1 << 31;
 
-    private int walk4Level(long linear) {
-        long table = cpu.cr3 & ADDRESS;
-        for (int level = 39; ; level -= 9) {
+    private int walk4Level(long root, boolean managed) {
+        long table = root;
+        for (int level = TOP_SHIFT; ; level -= 9) {
             int failure = step(table + (linear >>> level & 0x1FF) * 8, 8);
             if (failure != 0) {
                 return failure;
             }
             long entry = entries[levels - 1];
+            if (managed && (entry & RESTART) != 0) {
+                mostShift = level;
+                return RESTARTED;
+            }
             boolean leaf = level == 12 || (entry & PAGE_SIZE) != 0;
             if (leaf) {
-                return level == 39 ? reserved() : leaf(entry, linear, level);
+                return level == TOP_SHIFT ? reserved() : leaf(entry, linear, level);
             }
             table = entry & ADDRESS;
         }
@@ -193,7 +227,7 @@ final class PageWalk {
     }
 
     private void setLeaf(long entry, int level) {
-        shift = level;
+        shift = Math.min(level, mostShift);
         dirty = (entry & DIRTY) != 0;
         global = (entry & GLOBAL) != 0;
     }

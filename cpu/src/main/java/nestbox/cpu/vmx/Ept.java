@@ -12,6 +12,7 @@ import nestbox.x86.vmx.EptViolationQualification;
 import nestbox.x86.vmx.EptVpidCapability;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VirtualizationExceptionArea;
 import nestbox.x86.vmx.VmcsField;
 
@@ -28,6 +29,20 @@ public final class Ept {
     private long root;
     private boolean accessedDirty;
     private boolean modeBased;
+    private boolean pagingWriteControl;
+    private boolean verifies;
+    private final SubPagePermissions subPages;
+
+    /// Hypervisor-managed linear-address translation: whether it is on, its first table, and the
+    /// sign that linear addresses have which it is for.
+    private boolean hlat;
+
+    private long hlatTable;
+    private boolean hlatEverywhere;
+
+    /// All entries of guest paging structures that the current linear address has taken so far lie
+    /// where accessed and dirty flags may be set.
+    private boolean verified;
 
     /// What the entries of the last walk together allow, as bits of an entry.
     private long permissions;
@@ -36,6 +51,9 @@ public final class Ept {
     private int shift;
 
     private boolean dirty;
+    /// What the entries before that of the page together allow.
+    private long upper;
+
     private final long[] hosts = new long[EptFormat.LEVELS];
     private final long[] entries = new long[EptFormat.LEVELS];
     private int depth;
@@ -44,11 +62,17 @@ public final class Ept {
         this.vmx = vmx;
         memory = vmx.cpu.bus.memory();
         format = new EptFormat(vmx.capabilities, vmx.cpu.features.physicalAddressBits());
+        subPages = new SubPagePermissions(vmx);
     }
 
     void begin() {
         active = vmx.on(SecondaryControl.ENABLE_EPT);
         modeBased = vmx.on(SecondaryControl.MODE_BASED_EXECUTE_CONTROL);
+        pagingWriteControl = vmx.on(TertiaryControl.EPT_PAGING_WRITE_CONTROL);
+        verifies = pagingWriteControl && vmx.on(TertiaryControl.GUEST_PAGING_VERIFICATION);
+        hlat = vmx.on(TertiaryControl.ENABLE_HLAT);
+        hlatTable = vmx.vmcs().read(VmcsField.HLAT_POINTER) & EptEntry.ADDRESS;
+        hlatEverywhere = vmx.vmcs().read(VmcsField.HLAT_PREFIX_SIZE) == 0;
         use(vmx.vmcs().read(VmcsField.EPT_POINTER));
     }
 
@@ -61,11 +85,28 @@ public final class Ept {
 
     void end() {
         active = false;
+        hlat = false;
     }
 
     /// Whether physical addresses of instructions and paging structures are guest-physical.
     public boolean isActive() {
         return active;
+    }
+
+    /// Whether a linear address is translated by the hypervisor's paging structures. SDM Vol. 3A,
+    /// "Ordinary Paging and HLAT Paging".
+    public boolean managesLinear(long linear) {
+        return hlat && (hlatEverywhere || linear < 0);
+    }
+
+    /// Guest-physical address of the hypervisor's first paging structure.
+    public long hlatTable() {
+        return hlatTable;
+    }
+
+    /// Whether parts of pages may be writable.
+    public boolean hasSubPages() {
+        return active && subPages.areEnabled();
     }
 
     // Outcome of the last walk
@@ -89,6 +130,11 @@ public final class Ept {
     }
 
     // Walks
+
+    /// A linear address is translated from its beginning.
+    public void beginLinear() {
+        verified = true;
+    }
 
     /// Translates the address of an entry of a guest paging structure.
     ///
@@ -128,6 +174,7 @@ public final class Ept {
     private long translate(long guestPhysical, long linear, long access) {
         depth = 0;
         permissions = EptFormat.permissions(true);
+        upper = permissions;
         long table = root;
         shift = EptFormat.TOP_SHIFT;
         while (true) {
@@ -137,11 +184,12 @@ public final class Ept {
                 permissions = 0;
                 throw violation(guestPhysical, linear, access, entry);
             }
-            if (host < 0 || format.isMisconfigured(entry, shift, modeBased)) {
+            if (host < 0 || isMisconfigured(entry)) {
                 throw misconfiguration(guestPhysical, linear);
             }
             hosts[depth] = host;
             entries[depth++] = entry;
+            upper = permissions;
             permissions &= entry;
             if (EptFormat.isLeaf(entry, shift)) {
                 return finish(guestPhysical, linear, access, entry);
@@ -151,16 +199,50 @@ public final class Ept {
         }
     }
 
+    private boolean isMisconfigured(long entry) {
+        boolean writableByPaging =
+                pagingWriteControl
+                        && EptFormat.isLeaf(entry, shift)
+                        && (entry & (EptEntry.PAGING_WRITE | EptEntry.READ))
+                                == EptEntry.PAGING_WRITE;
+        return writableByPaging || format.isMisconfigured(entry, shift, modeBased);
+    }
+
     private long finish(long guestPhysical, long linear, long access, long entry) {
-        if (!EptFormat.allows(permissions, access, modeBased)) {
+        boolean translation = (access & EptViolationQualification.TRANSLATION) != 0;
+        boolean structure =
+                !translation && (access & EptViolationQualification.LINEAR_ADDRESS_VALID) != 0;
+        long allowed = permissions;
+        if (structure && pagingWriteControl && (entry & EptEntry.PAGING_WRITE) != 0) {
+            allowed |= upper & EptEntry.WRITE;
+        }
+        boolean partly = translation && isPartlyWritable(access, entry);
+        if (!EptFormat.allows(partly ? allowed | EptEntry.WRITE : allowed, access, modeBased)) {
             throw violation(guestPhysical, linear, access, entry);
         }
+        if (translation && verifies && !verified && (entry & EptEntry.VERIFY_GUEST_PAGING) != 0) {
+            long why = EptViolationQualification.GUEST_PAGING_VERIFICATION;
+            throw violation(guestPhysical, linear, access | why, entry);
+        }
+        if (partly && !subPages.allow(guestPhysical, linear)) {
+            throw violation(guestPhysical, linear, access, entry);
+        }
+        verified &= !structure || (entry & EptEntry.PAGING_WRITE) != 0;
         dirty = (entry & EptEntry.DIRTY) != 0;
         if (accessedDirty) {
             setFlags(guestPhysical, (access & EptViolationQualification.WRITE) != 0);
         }
         long offset = (1L << shift) - 1;
         return entry & EptEntry.ADDRESS & ~offset | guestPhysical & offset;
+    }
+
+    /// Whether a write that isn't allowed to all of the page may be to a part of it.
+    private boolean isPartlyWritable(long access, long entry) {
+        return (access & EptViolationQualification.WRITE) != 0
+                && (permissions & EptEntry.WRITE) == 0
+                && shift == EptFormat.PAGE_SHIFT
+                && (entry & EptEntry.SUB_PAGE_WRITE) != 0
+                && subPages.areEnabled();
     }
 
     /// Sets accessed flags in all entries used, and the dirty flag in the last for a write, which

@@ -237,6 +237,21 @@ public final class EntryRuleSamples {
                 "controls.sub-page.address",
                 ept.andThen(on(SUB_PAGE_WRITE_PERMISSIONS)),
                 set(SUB_PAGE_PERMISSION_TABLE_POINTER, 1));
+        sample("controls.hlat.ept", ept.andThen(on(ENABLE_HLAT)), setup -> setup.off(ENABLE_EPT));
+        for (long pointer : new long[] {0x3001, 0x3020, TOO_WIDE}) {
+            sample(
+                    "controls.hlat.pointer",
+                    ept.andThen(on(ENABLE_HLAT)).andThen(set(HLAT_POINTER, 0x3018)),
+                    set(HLAT_POINTER, pointer));
+        }
+        sample(
+                "controls.paging-write.ept",
+                ept.andThen(on(EPT_PAGING_WRITE_CONTROL)),
+                setup -> setup.off(ENABLE_EPT));
+        sample(
+                "controls.paging-verification.ept",
+                ept.andThen(on(GUEST_PAGING_VERIFICATION)),
+                setup -> setup.off(ENABLE_EPT));
         sample(
                 "controls.eptp-switching.ept",
                 ept.andThen(on(VmFunctionControl.EPTP_SWITCHING)),

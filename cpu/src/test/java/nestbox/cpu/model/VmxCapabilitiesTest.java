@@ -63,7 +63,7 @@ class VmxCapabilitiesTest {
 
     @Test
     void theServerHasTertiaryControls() {
-        reports(server, Msr.IA32_VMX_PROCBASED_CTLS3, 0x90);
+        reports(server, Msr.IA32_VMX_PROCBASED_CTLS3, 0x9E);
         assertThat(server.allows(TertiaryControl.IPI_VIRTUALIZATION)).isTrue();
         assertThat(server.has(VmcsField.PID_POINTER_TABLE_ADDRESS)).isTrue();
         assertThat(kabylake.allows(TertiaryControl.IPI_VIRTUALIZATION)).isFalse();

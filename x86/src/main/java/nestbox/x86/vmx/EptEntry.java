@@ -22,6 +22,16 @@ public final class EptEntry {
 
     public static final long ADDRESS = 0x000F_FFFF_FFFF_F000L;
 
+    /// Of a page, under guest-paging verification: what translates to it must have been read from
+    /// pages with [#PAGING_WRITE].
+    public static final long VERIFY_GUEST_PAGING = 1L << 57;
+
+    /// Of a page, under EPT paging-write control: accessed and dirty flags may be set in it.
+    public static final long PAGING_WRITE = 1L << 58;
+
+    /// Of a page of 4 KiB, under sub-page write permissions: parts of it may be written.
+    public static final long SUB_PAGE_WRITE = 1L << 61;
+
     /// An EPT violation stays a VM exit though #VE is enabled.
     public static final long SUPPRESS_VE = 1L << 63;
 

@@ -30,6 +30,9 @@ public record EptViolationQualification(long bits) {
 
     public static final long NMI_UNBLOCKING = 1 << 12;
 
+    /// The guest's paging structures didn't stand verification.
+    public static final long GUEST_PAGING_VERIFICATION = 1 << 15;
+
     public static EptViolationQualification of(long field) {
         return new EptViolationQualification(field);
     }
