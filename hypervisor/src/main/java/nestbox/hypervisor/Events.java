@@ -3,6 +3,7 @@ package nestbox.hypervisor;
 import nestbox.cpu.VmxRoot;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.x86.ControlBits;
+import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
@@ -58,7 +59,11 @@ final class Events {
         if (hardware && first.vector() == Vector.DF) {
             return false;
         }
-        if (hardware && isDoubleFault(first.vector(), exception.vector())) {
+        boolean isDouble = hardware && isDoubleFault(first.vector(), exception.vector());
+        // What is pushed lets the instruction run again without a second breakpoint.
+        long flags = root.vmread(VmcsField.GUEST_RFLAGS);
+        root.vmwrite(VmcsField.GUEST_RFLAGS, isDouble ? flags & ~RFlags.RF : flags | RFlags.RF);
+        if (isDouble) {
             inject(InterruptionType.HARDWARE_EXCEPTION, Vector.DF, isProtected(), 0);
             return true;
         }

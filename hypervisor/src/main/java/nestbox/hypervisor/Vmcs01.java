@@ -153,7 +153,7 @@ final class Vmcs01 {
         }
         common(
                 cr0,
-                start.cr3(),
+                wide ? start.cr3() : 0,
                 wide ? ControlBits.CR4_PAE : 0,
                 wide ? ControlBits.EFER_LME | ControlBits.EFER_LMA : 0,
                 start.gdtLimit());

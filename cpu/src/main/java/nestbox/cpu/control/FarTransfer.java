@@ -14,23 +14,23 @@ public final class FarTransfer {
     private FarTransfer() {}
 
     /// @param width operand size of the instruction in bytes
-    /// @param length from RIP to the next instruction
-    public static void jump(Cpu cpu, int selector, long offset, int width, int length) {
+    /// @param insn the instruction
+    public static void jump(Cpu cpu, int selector, long offset, int width, Insn insn) {
         if (cpu.isRealOrVirtual()) {
             real(cpu, selector, offset, width);
             return;
         }
         Descriptor target = target(cpu, selector);
         if (target.isSystem()) {
-            system(cpu, selector, target, false, length);
+            system(cpu, selector, target, false, insn);
             return;
         }
         checkDirect(cpu, selector, target);
         go(cpu, selector & ~3 | cpu.cpl, target, truncate(offset, width));
     }
 
-    public static void call(Cpu cpu, int selector, long offset, int width, int length) {
-        long back = cpu.rip() + length;
+    public static void call(Cpu cpu, int selector, long offset, int width, Insn insn) {
+        long back = cpu.rip() + insn.end;
         if (cpu.isRealOrVirtual()) {
             Snapshot old = new Snapshot(cpu);
             try {
@@ -45,7 +45,7 @@ public final class FarTransfer {
         }
         Descriptor target = target(cpu, selector);
         if (target.isSystem()) {
-            system(cpu, selector, target, true, length);
+            system(cpu, selector, target, true, insn);
             return;
         }
         checkDirect(cpu, selector, target);
@@ -114,34 +114,30 @@ public final class FarTransfer {
         cpu.stateChanged();
     }
 
-    private static void system(Cpu cpu, int selector, Descriptor target, boolean call, int length) {
+    private static void system(Cpu cpu, int selector, Descriptor target, boolean call, Insn insn) {
         int type = target.type();
         if (cpu.isLongMode()) {
             if (type != Descriptor.CALL_GATE) {
                 throw cpu.segmentation.fault(Vector.GP, selector, 0);
             }
             checkGate(cpu, selector, target);
-            gate64(
-                    cpu,
-                    cpu.segmentation.readUpperHalf(target, selector, Vector.GP, 0),
-                    call,
-                    length);
+            gate64(cpu, cpu.segmentation.readUpperHalf(target, selector, Vector.GP, 0), call, insn);
             return;
         }
         switch (type) {
             case Descriptor.CALL_GATE, Descriptor.CALL_GATE_16 -> {
                 checkGate(cpu, selector, target);
-                gate(cpu, target, call, length);
+                gate(cpu, target, call, insn);
             }
             case Descriptor.TASK_GATE -> {
                 checkGate(cpu, selector, target);
-                cpu.delivery.taskSwitch().byTransfer(target.gateSelector(), call, length);
+                cpu.delivery.taskSwitch().byTransfer(target.gateSelector(), call, insn);
             }
             case Descriptor.TSS_AVAILABLE, Descriptor.TSS_16_AVAILABLE -> {
                 if (target.dpl() < cpu.cpl || target.dpl() < (selector & 3)) {
                     throw cpu.segmentation.fault(Vector.GP, selector, 0);
                 }
-                cpu.delivery.taskSwitch().byTransfer(selector, call, length);
+                cpu.delivery.taskSwitch().byTransfer(selector, call, insn);
             }
             default -> throw cpu.segmentation.fault(Vector.GP, selector, 0);
         }
@@ -168,14 +164,14 @@ public final class FarTransfer {
         return code;
     }
 
-    private static void gate(Cpu cpu, Descriptor gate, boolean call, int length) {
+    private static void gate(Cpu cpu, Descriptor gate, boolean call, Insn insn) {
         int selector = gate.gateSelector();
         boolean wide = gate.type() == Descriptor.CALL_GATE;
         int width = wide ? 4 : 2;
         long offset = wide ? gate.gateOffset() & 0xFFFF_FFFFL : gate.gateOffset16();
         Descriptor code = gateTarget(cpu, selector, call);
         checkCode(cpu, selector, code);
-        long back = cpu.rip() + length;
+        long back = cpu.rip() + insn.end;
         int oldCode = cpu.segments[Insn.CS].selector;
         if (!call) {
             go(cpu, selector & ~3 | cpu.cpl, code, offset);
@@ -213,14 +209,14 @@ public final class FarTransfer {
         }
     }
 
-    private static void gate64(Cpu cpu, Descriptor gate, boolean call, int length) {
+    private static void gate64(Cpu cpu, Descriptor gate, boolean call, Insn insn) {
         int selector = gate.gateSelector();
         Descriptor code = gateTarget(cpu, selector, call);
         if (!code.isLong() || code.isBig()) {
             throw cpu.segmentation.fault(Vector.GP, selector, 0);
         }
         checkCode(cpu, selector, code);
-        long back = cpu.rip() + length;
+        long back = cpu.rip() + insn.end;
         int oldCode = cpu.segments[Insn.CS].selector;
         if (!call) {
             go(cpu, selector & ~3 | cpu.cpl, code, gate.gateOffset());

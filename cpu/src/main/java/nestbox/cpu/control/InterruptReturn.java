@@ -26,7 +26,7 @@ public final class InterruptReturn {
             } else if (cpu.isVirtual8086()) {
                 virtual(cpu, width);
             } else if ((cpu.get64(Cpu.FLAGS_REST) & RFlags.NT) != 0) {
-                cpu.delivery.taskSwitch().byReturn(insn.end);
+                cpu.delivery.taskSwitch().byReturn(insn);
             } else {
                 protectedMode(cpu, width);
             }

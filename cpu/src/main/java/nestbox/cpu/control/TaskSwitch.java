@@ -4,6 +4,7 @@ import nestbox.cpu.control.EventDelivery.Event;
 import nestbox.cpu.control.EventDelivery.InnerStack;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.DebugRegisters;
+import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
 import nestbox.x86.ControlBits;
@@ -69,22 +70,25 @@ public final class TaskSwitch {
     void byInterrupt(int selector, Event event) {
         Descriptor tss = available(selector, Vector.GP, event.external());
         long flags = cpu.delivery.pushedFlags(event);
-        switchTo(selector, tss, Cause.INTERRUPT, flags, event.returnTo(), event.external());
+        int start = event.returnTo() - event.length();
+        switchTo(
+                selector,
+                tss,
+                new Switch(Cause.INTERRUPT, flags, start, event.returnTo(), event.external()));
         if (event.errorCode() >= 0) {
             cpu.push(isTss16() ? 2 : 4, event.errorCode());
         }
     }
 
     /// JMP or CALL to a TSS descriptor or through a task gate.
-    ///
-    /// @param length of the instruction: the old task goes on behind it
-    void byTransfer(int selector, boolean call, int length) {
+    void byTransfer(int selector, boolean call, Insn insn) {
         Descriptor tss = available(selector, Vector.GP, 0);
-        switchTo(selector, tss, call ? Cause.CALL : Cause.JUMP, cpu.rflags(), length, 0);
+        Cause cause = call ? Cause.CALL : Cause.JUMP;
+        switchTo(selector, tss, new Switch(cause, cpu.rflags(), insn.offset, insn.end, 0));
     }
 
     /// IRET with EFLAGS.NT.
-    void byReturn(int length) {
+    void byReturn(Insn insn) {
         int selector = (int) cpu.mmu.readSystem(cpu.tr.base, 2);
         if (Segmentation.isNull(selector) || (selector & 4) != 0) {
             throw cpu.segmentation.fault(Vector.TS, selector, 0);
@@ -98,7 +102,8 @@ public final class TaskSwitch {
             throw cpu.segmentation.fault(Vector.TS, selector, 0);
         }
         checkPresent(tss, selector, 0);
-        switchTo(selector, tss, Cause.RETURN, cpu.rflags() & ~RFlags.NT, length, 0);
+        long flags = cpu.rflags() & ~RFlags.NT;
+        switchTo(selector, tss, new Switch(Cause.RETURN, flags, insn.offset, insn.end, 0));
     }
 
     private Descriptor available(int selector, int vector, int external) {
@@ -123,19 +128,25 @@ public final class TaskSwitch {
         }
     }
 
+    /// What a switch is about.
+    ///
     /// @param flags to be saved for the old task
-    /// @param length from its RIP to where it goes on
-    private void switchTo(
-            int selector, Descriptor tss, Cause cause, long flags, int length, int external) {
+    /// @param start from RIP to the instruction, if it is one
+    /// @param end from RIP to where the old task goes on
+    /// @param external EXT bit of error codes
+    private record Switch(Cause cause, long flags, int start, int end, int external) {}
+
+    private void switchTo(int selector, Descriptor tss, Switch what) {
+        Cause cause = what.cause;
         boolean small = (tss.type() & 8) == 0;
         if (tss.limit() < (small ? 0x2B : 0x67)) {
-            throw cpu.segmentation.fault(Vector.TS, selector, external);
+            throw cpu.segmentation.fault(Vector.TS, selector, what.external);
         }
         if (cpu.vmx.isNonRoot()) {
             throw cpu.vmx.taskSwitch(selector, source(cause));
         }
         checkMemory(tss, small);
-        save(flags, length);
+        save(what.flags, what.end);
         Descriptor old = cpu.segmentation.readAt(cpu.gdtr.base + (cpu.tr.selector & ~7));
         if (cause == Cause.JUMP || cause == Cause.RETURN) {
             cpu.segmentation.setBusy(old, false);
@@ -152,7 +163,13 @@ public final class TaskSwitch {
         }
         tss.into(cpu.tr, selector);
         cpu.tr.rights |= 2;
-        load(state, newFlags, external);
+        try {
+            load(state, newFlags, what.external);
+        } catch (GuestFault fault) {
+            // A fault's RIP is taken for that of the block with the instruction.
+            cpu.rip(cpu.rip() - what.start);
+            throw fault;
+        }
         if (state.trap()) {
             cpu.debug.addPending(DebugRegisters.DR6_BT);
             cpu.attention();

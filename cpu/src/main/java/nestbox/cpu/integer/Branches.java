@@ -36,19 +36,11 @@ public final class Branches {
             case JMP_FAR ->
                     (cpu, insn) ->
                             FarTransfer.jump(
-                                    cpu,
-                                    insn.immediate2,
-                                    insn.immediate,
-                                    insn.operandSize,
-                                    insn.end);
+                                    cpu, insn.immediate2, insn.immediate, insn.operandSize, insn);
             case CALL_FAR ->
                     (cpu, insn) ->
                             FarTransfer.call(
-                                    cpu,
-                                    insn.immediate2,
-                                    insn.immediate,
-                                    insn.operandSize,
-                                    insn.end);
+                                    cpu, insn.immediate2, insn.immediate, insn.operandSize, insn);
             case JMP_FAR_INDIRECT -> (cpu, insn) -> farIndirect(cpu, insn, false);
             case CALL_FAR_INDIRECT -> (cpu, insn) -> farIndirect(cpu, insn, true);
             case RET_FAR ->
@@ -189,9 +181,9 @@ public final class Branches {
         long offset = cpu.read(insn.segment, linear, width);
         int selector = cpu.read16(insn.segment, linear + width);
         if (call) {
-            FarTransfer.call(cpu, selector, offset, width, insn.end);
+            FarTransfer.call(cpu, selector, offset, width, insn);
         } else {
-            FarTransfer.jump(cpu, selector, offset, width, insn.end);
+            FarTransfer.jump(cpu, selector, offset, width, insn);
         }
     }
 
