@@ -312,12 +312,14 @@ final class L2Exits {
 
     // Control registers
 
-    /// L2 may not set bits of CR4 that L1's processor doesn't have.
+    /// L2 may not set bits of CR4 that L1's processor doesn't have. Of CR0 and CR3 L0 has nothing of
+    /// its own in VMCS02, so what exits there is L1's.
     private Optional<Resume> hiddenBit() {
         CrQualification access = CrQualification.of(root.vmread(EXIT_QUALIFICATION));
         if (access.register() == 4) {
             throw GuestException.generalProtection();
         }
+        assert access.register() == 8 : "neither L0 nor L1 keeps bits of " + access;
         return FOR_L0;
     }
 
