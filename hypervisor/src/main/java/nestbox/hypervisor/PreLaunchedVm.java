@@ -129,8 +129,11 @@ final class PreLaunchedVm {
         for (PciDevice each : plan.vm().devices().pci()) {
             PciAddress physical =
                     new PciAddress(each.address().device(), each.address().function());
-            pci.pass(new PciAddress(device++, 0), physical);
-            confine(machine.pci().functions().get(physical), vm);
+            PciAddress virtual = new PciAddress(device++, 0);
+            pci.pass(virtual, physical);
+            PciFunction function = machine.pci().functions().get(physical);
+            confine(function, vm);
+            vm.interrupts().divert(physical, virtual, function, messages(vm));
         }
         VirtualPorts ports = new VirtualPorts(vm, machine.clock(), pci, interrupts);
         plan.ports().forEach(ports::add);
@@ -144,14 +147,13 @@ final class PreLaunchedVm {
                 pci.ports(PowerPorts.of(vm, new PortSpace(), power)));
     }
 
-    /// Its device reaches its memory, at its addresses, and interrupts its vCPUs.
+    /// Its device reaches its memory, at its addresses.
     private void confine(PciFunction function, Vm vm) {
         List<DmaDomain.Range> ranges = new ArrayList<>();
         forEachPart(
                 (guest, host, length) ->
                         ranges.add(new DmaDomain.Range(guest, host, length, true)));
         function.dma().ifPresent(dma -> dma.restrictTo(ranges));
-        function.messages().divert(messages(vm));
     }
 
     private interface Part {

@@ -48,7 +48,7 @@ final class ServiceVm {
         vm.emulatePorts(BoardMap.RTC, ReadOnlyClock.PORTS, new ReadOnlyClock(machine.ports()));
         MessageSink messages = messages(vm);
         addPci(vm, messages);
-        confineDevices(messages);
+        confineDevices(vm.interrupts(), messages);
         hideProcessors(plan);
         return vm;
     }
@@ -82,7 +82,7 @@ final class ServiceVm {
     }
 
     /// What devices reach is what the Service VM has: its memory and its processors.
-    private void confineDevices(MessageSink messages) {
+    private void confineDevices(PassedInterrupts interrupts, MessageSink messages) {
         List<DmaDomain.Range> ranges =
                 memory.rest().list().stream()
                         .map(
@@ -96,10 +96,10 @@ final class ServiceVm {
                         (address, function) -> {
                             if (!hidden.contains(address)) {
                                 function.dma().ifPresent(dma -> dma.restrictTo(ranges));
-                                function.messages().divert(messages);
+                                interrupts.divert(address, address, function, messages);
                             }
                         });
-        machine.chipset().ioApic().messages().divert(messages);
+        interrupts.divert(machine.chipset().ioApic(), messages);
         machine.chipset().hpet().messages().divert(messages);
     }
 

@@ -28,6 +28,7 @@ public final class Vm {
     private final PortSpace ports = new PortSpace();
     private final MmioSpace mmio = new MmioSpace();
     private final ApicBus apicBus = new ApicBus();
+    private final PassedInterrupts interrupts = new PassedInterrupts(this);
     private final Map<Integer, Vuart> vuarts = new TreeMap<>();
     private final List<Vcpu> vcpus = new ArrayList<>();
     private VmState state = VmState.CREATED;
@@ -106,6 +107,11 @@ public final class Vm {
 
     Machine machine() {
         return machine;
+    }
+
+    /// Interrupts of the devices that it has been given.
+    public PassedInterrupts interrupts() {
+        return interrupts;
     }
 
     /// What connects its virtual local APICs, if it has such.

@@ -6,15 +6,21 @@ import nestbox.console.subject.IoapicPin;
 import nestbox.console.subject.IrqCount;
 import nestbox.console.subject.LogLevels;
 import nestbox.console.subject.PassThroughEntry;
+import nestbox.console.subject.PassThroughEntry.Source;
 import nestbox.console.subject.Subject;
 import nestbox.console.subject.Version;
 import nestbox.console.subject.Vm;
 import nestbox.cpu.VmxRoot;
+import nestbox.devices.pci.PciAddress;
 import nestbox.hypervisor.Hypervisor;
+import nestbox.hypervisor.PassedInterrupts.Interrupt;
 import nestbox.platform.GuestMemory;
 
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -23,7 +29,7 @@ final class HypervisorSubject implements Subject {
     /// The processor whose timer polls the console.
     private static final int CONSOLE_PROCESSOR = 0;
 
-    /// What ACRN gives its timer, the only interrupt that L0 has.
+    /// What ACRN gives its timer, the only interrupt that L0 has for itself.
     private static final int TIMER_IRQ = 255;
 
     private static final int TIMER_VECTOR = 0xEF;
@@ -32,6 +38,11 @@ final class HypervisorSubject implements Subject {
     private final Hypervisor hypervisor;
     private final Identity identity;
     private final HypervisorConsole console;
+
+    private final Map<MessageOf, Integer> irqOfMessage = new HashMap<>();
+
+    /// A message of a function that a VM has.
+    private record MessageOf(int vm, PciAddress function, int number) {}
 
     /// What doesn't change.
     ///
@@ -89,16 +100,55 @@ final class HypervisorSubject implements Subject {
 
     @Override
     public List<IrqCount> irqs() {
-        List<Long> counts = new ArrayList<>();
-        for (int pcpu = 0; pcpu < processors(); pcpu++) {
-            counts.add(pcpu == CONSOLE_PROCESSOR ? console.polls() : 0);
+        List<IrqCount> irqs = new ArrayList<>();
+        for (nestbox.hypervisor.Vm vm : hypervisor.vms()) {
+            for (Interrupt each : vm.interrupts().list()) {
+                irqs.add(new IrqCount(irq(vm, each), each.vector(), each.counts()));
+            }
         }
-        return List.of(new IrqCount(TIMER_IRQ, TIMER_VECTOR, counts));
+        List<Long> polls = new ArrayList<>();
+        for (int pcpu = 0; pcpu < processors(); pcpu++) {
+            polls.add(pcpu == CONSOLE_PROCESSOR ? console.polls() : 0);
+        }
+        irqs.sort(Comparator.comparingInt(IrqCount::irq));
+        irqs.add(new IrqCount(TIMER_IRQ, TIMER_VECTOR, polls));
+        return irqs;
     }
 
     @Override
     public List<PassThroughEntry> passThrough() {
-        return List.of();
+        return hypervisor.vms().stream()
+                .flatMap(vm -> vm.interrupts().list().stream().map(each -> entry(vm, each)))
+                .toList();
+    }
+
+    private PassThroughEntry entry(nestbox.hypervisor.Vm vm, Interrupt interrupt) {
+        boolean isPin = interrupt.function().isEmpty();
+        int pin = isPin ? interrupt.number() : 0;
+        return new PassThroughEntry(
+                vm.id(),
+                isPin ? Source.IOAPIC : Source.MSI,
+                irq(vm, interrupt),
+                interrupt.vector(),
+                interrupt.destination(),
+                interrupt.levelTriggered(),
+                pin,
+                pin,
+                interrupt.function().map(PciAddress::deviceFunction).orElse(0),
+                interrupt.virtual().map(PciAddress::deviceFunction).orElse(0));
+    }
+
+    /// Pins have their number; messages get the next one when they are first seen.
+    private int irq(nestbox.hypervisor.Vm vm, Interrupt interrupt) {
+        int pins = board.chipset().ioApic().save().redirectionTable().size();
+        return interrupt
+                .function()
+                .map(
+                        function ->
+                                irqOfMessage.computeIfAbsent(
+                                        new MessageOf(vm.id(), function, interrupt.number()),
+                                        _ -> pins + irqOfMessage.size()))
+                .orElse(interrupt.number());
     }
 
     @Override

@@ -5,6 +5,7 @@ import nestbox.platform.MessageSink;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.Predicate;
 
@@ -84,6 +85,17 @@ public final class ApicBus implements MessageSink {
         return apics.stream().filter(audience(sender, command, message)).toList();
     }
 
+    /// The local APICs that take a device's message, were it sent now.
+    ///
+    /// @param among those that it can reach
+    public List<LocalApic> receivers(long address, int data, Predicate<LocalApic> among) {
+        InterruptMessage message = InterruptMessage.of(address, data);
+        Predicate<LocalApic> audience = apic -> apic.isAddressedBy(message) && among.test(apic);
+        return message.redirect()
+                ? winner(audience).stream().toList()
+                : apics.stream().filter(audience).toList();
+    }
+
     private static Predicate<LocalApic> audience(
             LocalApic sender, long command, InterruptMessage message) {
         boolean self = message.canIncludeSelf();
@@ -106,7 +118,7 @@ public final class ApicBus implements MessageSink {
 
     void deliver(InterruptMessage message, Predicate<LocalApic> audience) {
         if (message.redirect()) {
-            deliverToOne(message, audience);
+            winner(audience).ifPresent(apic -> apic.receive(message));
             return;
         }
         for (LocalApic apic : apics) {
@@ -116,7 +128,8 @@ public final class ApicBus implements MessageSink {
         }
     }
 
-    private void deliverToOne(InterruptMessage message, Predicate<LocalApic> audience) {
+    /// Of several addressees the one that takes a redirected message.
+    private Optional<LocalApic> winner(Predicate<LocalApic> audience) {
         LocalApic winner = null;
         for (LocalApic apic : apics) {
             if (apic.takesInterrupts()
@@ -126,8 +139,6 @@ public final class ApicBus implements MessageSink {
                 winner = apic;
             }
         }
-        if (winner != null) {
-            winner.receive(message);
-        }
+        return Optional.ofNullable(winner);
     }
 }

@@ -2,6 +2,9 @@ package nestbox.devices.pci;
 
 import static nestbox.devices.pci.PciRegisters.CAPABILITY_MSI;
 
+import java.util.List;
+import java.util.stream.IntStream;
+
 /// The MSI capability: up to 32 vectors, 64-bit address, a mask bit for each vector.
 final class Msi {
     private static final int LENGTH = 0x18;
@@ -64,9 +67,22 @@ final class Msi {
         }
     }
 
-    private boolean send(int number) {
+    /// Of an enabled capability.
+    List<PciMessage> enabledMessages() {
+        return IntStream.range(0, allocated())
+                .filter(number -> (mask.value() >>> number & 1) == 0)
+                .mapToObj(this::message)
+                .toList();
+    }
+
+    private PciMessage message(int number) {
         long address = (long) addressHigh.value() << 32 | addressLow.value() & 0xFFFF_FFFFL;
-        return function.sendMessage(address, data.value() & -allocated() | number);
+        return new PciMessage(number, address, data.value() & -allocated() | number);
+    }
+
+    private boolean send(int number) {
+        PciMessage message = message(number);
+        return function.sendMessage(message.address(), message.data());
     }
 
     private int allocated() {

@@ -7,6 +7,7 @@ import nestbox.platform.Mmio;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /// The MSI-X capability, with vector table and pending bit array in a BAR of their own.
 ///
@@ -94,14 +95,28 @@ final class Msix implements Mmio {
     }
 
     private void sendIfPending(int vector) {
-        int entry = vector * ENTRY_WORDS;
-        boolean masked =
-                (control.value() & (ENABLE | FUNCTION_MASK)) != ENABLE
-                        || (table[entry + VECTOR_CONTROL] & MASKED) != 0;
-        if (pending[vector] && !masked) {
-            long address = (long) table[entry + 1] << 32 | table[entry] & 0xFFFF_FFFCL;
-            pending[vector] = !function.sendMessage(address, table[entry + 2]);
+        if (pending[vector] && !isMasked(vector)) {
+            PciMessage message = message(vector);
+            pending[vector] = !function.sendMessage(message.address(), message.data());
         }
+    }
+
+    private boolean isMasked(int vector) {
+        return (control.value() & (ENABLE | FUNCTION_MASK)) != ENABLE
+                || (table[vector * ENTRY_WORDS + VECTOR_CONTROL] & MASKED) != 0;
+    }
+
+    List<PciMessage> enabledMessages() {
+        return IntStream.range(0, vectors)
+                .filter(vector -> !isMasked(vector))
+                .mapToObj(this::message)
+                .toList();
+    }
+
+    private PciMessage message(int vector) {
+        int entry = vector * ENTRY_WORDS;
+        long address = (long) table[entry + 1] << 32 | table[entry] & 0xFFFF_FFFCL;
+        return new PciMessage(vector, address, table[entry + 2]);
     }
 
     @Override

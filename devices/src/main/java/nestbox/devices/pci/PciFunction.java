@@ -193,6 +193,14 @@ public abstract class PciFunction implements Device {
         intxLine.set(intx && !disabled && !messageSignalled());
     }
 
+    /// The messages that may be sent: those of vectors that are enabled and not masked.
+    public final List<PciMessage> enabledMessages() {
+        if (msix.filter(Msix::enabled).isPresent()) {
+            return msix.get().enabledMessages();
+        }
+        return msi.filter(Msi::enabled).map(Msi::enabledMessages).orElse(List.of());
+    }
+
     // Isolation
 
     /// Through what the function reads and writes memory, if it does by itself.

@@ -312,8 +312,8 @@ final class L2Exits {
 
     // Control registers
 
-    /// L2 may not set bits of CR4 that L1's processor doesn't have. Of CR0 and CR3 L0 has nothing of
-    /// its own in VMCS02, so what exits there is L1's.
+    /// L2 may not set bits of CR4 that L1's processor doesn't have. Of CR0 and CR3 L0 has nothing
+    /// of its own in VMCS02, so what exits there is L1's.
     private Optional<Resume> hiddenBit() {
         CrQualification access = CrQualification.of(root.vmread(EXIT_QUALIFICATION));
         if (access.register() == 4) {
