@@ -10,8 +10,9 @@ import nestbox.platform.Mmio;
 import java.util.Arrays;
 import java.util.List;
 
-/// The I/O APIC: turns 24 interrupt pins into messages to local APICs, as its redirection table
-/// says. An 82093AA of version 0x20, that is with the EOI register of later chip sets.
+/// The I/O APIC: turns its interrupt pins into messages to local APICs, as its redirection table
+/// says. An 82093AA of version 0x20, that is with the EOI register of later chip sets, and on a
+/// board with 24 pins.
 ///
 /// Wires carry *asserted*, not a voltage. Pins that are active low on the board get their voltage
 /// here, so an entry of the wrong polarity misbehaves as on hardware.
@@ -19,12 +20,11 @@ public final class IoApic implements Device, Mmio {
     /// Everything a snapshot holds.
     ///
     /// @param asserted one bit per pin
-    public record State(int select, int id, int asserted, List<Long> redirectionTable) {}
+    public record State(int select, int id, long asserted, List<Long> redirectionTable) {}
 
     /// Bytes of its address range.
     public static final long LENGTH = 0x1000;
 
-    private static final int PINS = BoardMap.IOAPIC_PINS;
     private static final int ACTIVE_LOW_PINS = (1 << BoardMap.PIRQ_PINS) - 1 << BoardMap.PIRQ_PIN;
 
     // Offsets of the registers that are mapped directly
@@ -38,18 +38,36 @@ public final class IoApic implements Device, Mmio {
     private static final int ARBITRATION = 0x02;
     private static final int REDIRECTION_TABLE = 0x10;
 
-    private static final int VERSION_VALUE = 0x20 | PINS - 1 << 16;
+    private static final int VERSION_VALUE = 0x20;
+    private static final int PINS_SHIFT = 16;
     private static final int ID_BITS = 0x0F00_0000;
 
     private final MessageRoute messages;
-    private final long[] redirectionTable = new long[PINS];
+    private final long[] redirectionTable;
+    private final long activeLow;
     private int select;
     private int id;
-    private int asserted;
+    private long asserted;
 
+    /// A board's.
     public IoApic(MessageSink messages) {
+        this(messages, BoardMap.IOAPIC_PINS, ACTIVE_LOW_PINS);
+    }
+
+    /// One with any number of pins up to 64, whose wires are all active high.
+    public IoApic(MessageSink messages, int pins) {
+        this(messages, pins, 0);
+    }
+
+    private IoApic(MessageSink messages, int pins, long activeLow) {
         this.messages = new MessageRoute(messages);
+        this.activeLow = activeLow;
+        redirectionTable = new long[pins];
         reset();
+    }
+
+    public int pins() {
+        return redirectionTable.length;
     }
 
     @Override
@@ -71,7 +89,7 @@ public final class IoApic implements Device, Mmio {
 
     /// The wire of a pin.
     public IrqLine input(int pin) {
-        if (pin < 0 || pin >= PINS) {
+        if (pin < 0 || pin >= pins()) {
             throw new IllegalArgumentException("I/O APIC pin " + pin);
         }
         return level -> setPin(pin, level);
@@ -79,7 +97,7 @@ public final class IoApic implements Device, Mmio {
 
     /// A local APIC broadcasts the end of a level-triggered interrupt.
     public void endOfInterrupt(int vector) {
-        for (int pin = 0; pin < PINS; pin++) {
+        for (int pin = 0; pin < pins(); pin++) {
             long entry = redirectionTable[pin];
             if (RedirectionEntry.hasRemoteIrr(entry) && RedirectionEntry.vector(entry) == vector) {
                 redirectionTable[pin] = entry & ~RedirectionEntry.REMOTE_IRR;
@@ -119,7 +137,7 @@ public final class IoApic implements Device, Mmio {
         select = state.select;
         id = state.id;
         asserted = state.asserted;
-        for (int pin = 0; pin < PINS; pin++) {
+        for (int pin = 0; pin < pins(); pin++) {
             redirectionTable[pin] = state.redirectionTable.get(pin);
         }
     }
@@ -131,7 +149,7 @@ public final class IoApic implements Device, Mmio {
         }
         return switch (select) {
             case ID, ARBITRATION -> id;
-            case VERSION -> VERSION_VALUE;
+            case VERSION -> VERSION_VALUE | pins() - 1 << PINS_SHIFT;
             default -> 0;
         };
     }
@@ -151,8 +169,8 @@ public final class IoApic implements Device, Mmio {
         }
     }
 
-    private static boolean isRedirection(int register) {
-        return register >= REDIRECTION_TABLE && register < REDIRECTION_TABLE + 2 * PINS;
+    private boolean isRedirection(int register) {
+        return register >= REDIRECTION_TABLE && register < REDIRECTION_TABLE + 2 * pins();
     }
 
     private static boolean isHighHalf(int register) {
@@ -171,7 +189,7 @@ public final class IoApic implements Device, Mmio {
     }
 
     private void setPin(int pin, boolean level) {
-        int bit = 1 << pin;
+        long bit = 1L << pin;
         if (level == ((asserted & bit) != 0)) {
             return;
         }
@@ -197,7 +215,7 @@ public final class IoApic implements Device, Mmio {
     }
 
     private boolean isActive(int pin) {
-        boolean high = ((asserted ^ ACTIVE_LOW_PINS) >> pin & 1) != 0;
+        boolean high = ((asserted ^ activeLow) >>> pin & 1) != 0;
         return high != ((redirectionTable[pin] & RedirectionEntry.ACTIVE_LOW) != 0);
     }
 
