@@ -69,7 +69,7 @@ public final class Processor {
     }
 
     /// RESET, then what a PC's firmware leaves in the local APIC.
-    void reset() {
+    public void reset() {
         cpu.reset();
         apic.enterVirtualWireMode();
     }

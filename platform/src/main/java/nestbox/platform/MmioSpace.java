@@ -57,6 +57,11 @@ public final class MmioSpace {
         }
     }
 
+    /// Whether a device has an address.
+    public boolean isMapped(long address) {
+        return find(address) != null;
+    }
+
     /// @param size 1, 2, 4 or 8 bytes
     public long read(long address, int size) {
         Range range = find(address);
