@@ -11,6 +11,7 @@ import nestbox.x86.vmx.VmcsField;
 final class CpuidPolicy {
     private static final int FEATURES = 1;
     private static final int EXTENDED_FEATURES = 7;
+    private static final int TOPOLOGY = 0xB;
     private static final int FREQUENCY = 0x16;
     private static final int HYPERVISOR = 0x4000_0000;
     private static final int IDENTITY = 0x4000_0001;
@@ -43,18 +44,22 @@ final class CpuidPolicy {
     private final boolean nested;
     private final boolean service;
     private final boolean hidesMtrr;
+    private final int apicId;
 
-    CpuidPolicy(boolean nested, boolean service, boolean hidesMtrr) {
+    CpuidPolicy(boolean nested, boolean service, boolean hidesMtrr, int apicId) {
+        this.apicId = apicId;
         this.nested = nested;
         this.service = service;
         this.hidesMtrr = hidesMtrr;
     }
 
-    static CpuidPolicy of(Vm vm) {
+    static CpuidPolicy of(Vcpu vcpu) {
+        Vm vm = vcpu.vm();
         return new CpuidPolicy(
                 vm.has(GuestFlag.NVMX_ENABLED),
                 vm.plan().vm().isService(),
-                vm.has(GuestFlag.HIDE_MTRR));
+                vm.has(GuestFlag.HIDE_MTRR),
+                vcpu.apicId());
     }
 
     /// @return EAX, EBX, ECX and EDX
@@ -66,6 +71,11 @@ final class CpuidPolicy {
                 yield answer;
             }
             case FEATURES -> features(root);
+            case TOPOLOGY -> {
+                int[] answer = root.cpuid(TOPOLOGY, subleaf);
+                answer[3] = apicId;
+                yield answer;
+            }
             case EXTENDED_FEATURES -> extendedFeatures(root, subleaf);
             case FREQUENCY -> frequency(root);
             case 0xA, 0xF, 0x10, 0x14, 0x1B, 0x1F -> new int[4];
@@ -78,6 +88,7 @@ final class CpuidPolicy {
 
     private int[] features(VmxRoot root) {
         int[] answer = root.cpuid(FEATURES, 0);
+        answer[1] = answer[1] & 0xFF_FFFF | apicId << 24;
         answer[2] &= ~(DTES64 | DS_CPL | SMX | SDBG | PDCM | OSXSAVE);
         if (!nested) {
             answer[2] &= ~VMX;

@@ -12,17 +12,23 @@ final class EmulatedApic implements VcpuApic {
     private static final int END_OF_INTERRUPT = 0xB0;
 
     private final Vcpu vcpu;
+    private final int id;
     private final VirtualApic apic;
 
     EmulatedApic(Vcpu vcpu, ApicBus bus) {
         this.vcpu = vcpu;
+        // A device model numbers the processors of its virtual machine by itself.
+        id = vcpu.vm().deviceModel().isPresent() ? vcpu.id() : vcpu.root().apic().id();
         apic =
                 new VirtualApic(
-                        new VirtualApic.Place(
-                                vcpu.root().apic().id(), vcpu.isBootstrap(), vcpu.root(), () -> 0),
+                        new VirtualApic.Place(id, vcpu.isBootstrap(), vcpu.root(), () -> 0),
                         bus,
                         vcpu.vm().machine().clock(),
                         new Core());
+    }
+
+    int id() {
+        return id;
     }
 
     VirtualApic device() {

@@ -9,6 +9,7 @@ import nestbox.hypervisor.emulate.TaskSwitch;
 import nestbox.hypervisor.nested.Nested;
 import nestbox.hypervisor.vlapic.VirtualApic;
 import nestbox.x86.vmx.CrQualification;
+import nestbox.x86.vmx.EptViolationQualification;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.IoQualification;
 import nestbox.x86.vmx.VmcsField;
@@ -45,7 +46,7 @@ final class ExitHandlers {
         this.taskSwitch = taskSwitch;
         this.nestedEmulator = nestedEmulator;
         root = vcpu.root();
-        cpuid = CpuidPolicy.of(vcpu.vm());
+        cpuid = CpuidPolicy.of(vcpu);
         hypercalls = new Hypercalls(vcpu);
     }
 
@@ -254,17 +255,16 @@ final class ExitHandlers {
     private Resume portIo() {
         IoQualification exit = IoQualification.of(root.vmread(VmcsField.EXIT_QUALIFICATION));
         if (exit.string()) {
-            return finish(
-                    ExitReason.IO_INSTRUCTION, emulator().emulatePortString(vcpu.vm().ports()));
+            return finish(ExitReason.IO_INSTRUCTION, emulator().emulatePortString(vcpu.ports()));
         }
         long rax = root.register(RAX);
         long mask = exit.bytes() == Integer.BYTES ? LOW : (1L << 8 * exit.bytes()) - 1;
         if (exit.input()) {
-            long value = vcpu.vm().ports().read(exit.port(), exit.bytes()) & mask;
+            long value = vcpu.ports().read(exit.port(), exit.bytes()) & mask;
             long kept = exit.bytes() == Integer.BYTES ? 0 : rax & ~mask;
             root.register(RAX, kept | value);
         } else {
-            vcpu.vm().ports().write(exit.port(), exit.bytes(), (int) (rax & mask));
+            vcpu.ports().write(exit.port(), exit.bytes(), (int) (rax & mask));
         }
         return Resume.NEXT_INSTRUCTION;
     }
@@ -274,6 +274,12 @@ final class ExitHandlers {
         if ((int) root.vmread(VmcsField.IDT_VECTORING_INFORMATION) < 0) {
             // An event's stack or descriptor table lies in a device: there is no instruction to
             // carry out, and the delivery would exit for ever.
+            return stop(ExitReason.EPT_VIOLATION);
+        }
+        EptViolationQualification exit =
+                EptViolationQualification.of(root.vmread(VmcsField.EXIT_QUALIFICATION));
+        if (exit.isFetch() && vcpu.forwarding().isPresent()) {
+            // A device model has no instructions to execute.
             return stop(ExitReason.EPT_VIOLATION);
         }
         return finish(ExitReason.EPT_VIOLATION, emulator().emulate());

@@ -1,7 +1,6 @@
 package nestbox.hypervisor;
 
 import nestbox.cpu.StartState;
-import nestbox.cpu.VmxHost;
 import nestbox.cpu.VmxRoot;
 import nestbox.devices.pci.PciAddress;
 import nestbox.hypervisor.memory.GuestRam;
@@ -11,6 +10,7 @@ import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.GuestFlag;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,14 +25,15 @@ public final class Hypervisor {
     private static final int OWN_PAGES = 64;
 
     /// Pages for a virtual machine's EPT tables, bitmaps and VMCSs.
-    private static final int VM_PAGES = 1024;
+    static final int VM_PAGES = 1024;
 
     private final Machine machine;
     private final Setup setup;
     private final PagePool pages;
     private final MemoryPlan memory;
     private final List<Vm> vms = new ArrayList<>();
-    private final Map<Integer, Vcpu> vcpuOfPcpu = new HashMap<>();
+    private final PhysicalProcessors processors;
+    private Optional<PostLaunchedVms> postLaunched = Optional.empty();
 
     /// What to run.
     ///
@@ -54,23 +55,44 @@ public final class Hypervisor {
         }
         memory = new MemoryPlan(machine.memory(), setup.plan);
         pages = new PagePool(machine.memory(), memory.own().start(), memory.own().length());
-        PagePool own = pages.carve(OWN_PAGES);
+        processors = new PhysicalProcessors(machine, pages.carve(OWN_PAGES));
         refuseSharing(setup.plan);
         for (VmPlan plan : setup.plan.vms()) {
             switch (plan.vm().loadOrder()) {
                 case SERVICE -> addService(plan);
                 case PRE_LAUNCHED -> addPreLaunched(plan);
                 case POST_LAUNCHED -> {
-                    // A device model in the Service VM would make it.
+                    // There will be one when the Service VM wants it.
                 }
             }
         }
-        takeProcessors(own);
+        postLaunched.ifPresent(this::allow);
+        processors.begin();
     }
 
-    /// All virtual machines, by id.
+    /// What L0 has to tell its user while virtual machines run.
+    public interface Listener {
+        /// A device model has made a virtual machine, maybe not for the first time.
+        default void created(Vm vm) {}
+
+        /// L0 had to stop a virtual machine of a device model.
+        default void stopped(Vm vm, String why) {}
+
+        /// A hypercall of the Service VM asked for what can't be.
+        default void refused(Vm service, String why) {}
+    }
+
+    public void listen(Listener listener) {
+        postLaunched.ifPresent(made -> made.listener(listener));
+    }
+
+    /// All virtual machines, by id; those that are post-launched once their device models have made
+    /// them.
     public List<Vm> vms() {
-        return List.copyOf(vms);
+        List<Vm> all = new ArrayList<>(vms);
+        postLaunched.ifPresent(made -> all.addAll(made.vms()));
+        all.sort(Comparator.comparingInt(Vm::id));
+        return all;
     }
 
     /// First address of L0's memory, which reaches to the top of RAM below 4 GiB.
@@ -80,7 +102,7 @@ public final class Hypervisor {
 
     /// The vCPU that a processor runs.
     public Optional<Vcpu> vcpuOn(int pcpu) {
-        return Optional.ofNullable(vcpuOfPcpu.get(pcpu));
+        return processors.owner(pcpu);
     }
 
     private static void refuseSharing(Allocation plan) {
@@ -102,8 +124,17 @@ public final class Hypervisor {
         ServiceVm service = new ServiceVm(machine, memory, functionsOfOthers(), new Power());
         Vm vm = service.create(plan.vm().index(), plan, pages.carve(VM_PAGES));
         setup.consolePort.ifPresent(port -> service.hideConsole(vm, port));
+        PostLaunchedVms made = new PostLaunchedVms(machine, vm, processors, this::ended);
+        postLaunched = Optional.of(made);
+        vm.launches(made);
         addVcpus(vm);
         start(vm, setup.loader.load(plan, machine.memory(), service.layout()));
+    }
+
+    private void allow(PostLaunchedVms made) {
+        setup.plan.vms().stream()
+                .filter(plan -> plan.vm().isPostLaunched())
+                .forEach(plan -> made.allow(plan, pages.carve(VM_PAGES)));
     }
 
     private void addPreLaunched(VmPlan plan) {
@@ -116,7 +147,7 @@ public final class Hypervisor {
     }
 
     private void start(Vm vm, StartState state) {
-        vm.onPowerOff(this::endWithoutVms);
+        vm.onPowerOff(() -> ended(vm));
         vm.vcpus().getFirst().startAt(state);
         vms.add(vm);
     }
@@ -136,7 +167,7 @@ public final class Hypervisor {
             VmxRoot root = machine.processors().get(pcpu).vmxRoot();
             Vcpu vcpu = new Vcpu(vm, vm.vcpus().size(), pcpu, root, pages.carve(each));
             vm.add(vcpu);
-            vcpuOfPcpu.put(pcpu, vcpu);
+            processors.assign(vcpu);
         }
     }
 
@@ -149,21 +180,6 @@ public final class Hypervisor {
                         .count();
         long others = setup.plan.vms().size() - vms.size() - 1L;
         return (int) ((pages.available() - others * VM_PAGES) / Math.max(1, still));
-    }
-
-    private void takeProcessors(PagePool own) {
-        long hostTables = own.takeOwn();
-        for (int pcpu = 0; pcpu < machine.processors().size(); pcpu++) {
-            VmxRoot root = machine.processors().get(pcpu).vmxRoot();
-            long region = own.takeOwn();
-            machine.memory().writeInt(region, root.capabilities().revision());
-            Optional<Vcpu> vcpu = vcpuOn(pcpu);
-            if (vcpu.isPresent()) {
-                vcpu.get().prepare(region, hostTables);
-            } else {
-                root.begin(new Unused(), hostTables);
-            }
-        }
     }
 
     /// Starts the virtual machines that are there from the beginning.
@@ -183,21 +199,14 @@ public final class Hypervisor {
         }
     }
 
-    /// With the last virtual machine the board goes off.
-    private void endWithoutVms() {
-        if (vms.stream().allMatch(each -> each.state() == VmState.POWERED_OFF)) {
+    /// With the Service VM its device models end, and with the last virtual machine the board goes
+    /// off.
+    private void ended(Vm vm) {
+        if (vm.plan().vm().isService()) {
+            postLaunched.ifPresent(PostLaunchedVms::serviceEnded);
+        }
+        if (vms().stream().allMatch(each -> each.state() == VmState.POWERED_OFF)) {
             machine.power().powerOff();
         }
-    }
-
-    /// What a processor does that no virtual machine has.
-    private record Unused() implements VmxHost {
-        @Override
-        public void exited() {
-            throw new IllegalStateException("nothing was entered");
-        }
-
-        @Override
-        public void idle() {}
     }
 }

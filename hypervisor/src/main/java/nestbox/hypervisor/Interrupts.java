@@ -34,6 +34,13 @@ final class Interrupts {
         nmiPending = true;
     }
 
+    /// The vCPU begins anew, with controls that ask for no windows.
+    void reset() {
+        nmiPending = false;
+        interruptWindow = false;
+        nmiWindow = false;
+    }
+
     private Optional<EmulatedApic> apic() {
         return vcpu.virtualApic();
     }

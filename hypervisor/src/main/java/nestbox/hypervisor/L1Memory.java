@@ -1,6 +1,8 @@
 package nestbox.hypervisor;
 
 import nestbox.devices.BoardMap;
+import nestbox.hypervisor.devicemodel.IoRequest;
+import nestbox.hypervisor.devicemodel.IoRequest.Kind;
 import nestbox.hypervisor.emulate.GuestPhysical;
 import nestbox.hypervisor.memory.EptTables.Leaf;
 import nestbox.platform.GuestMemory;
@@ -47,7 +49,18 @@ final class L1Memory implements GuestPhysical {
         }
         return leaf(address, EptEntry.READ)
                 .map(leaf -> machine.mmio().read(leaf.host(address), width))
+                .orElseGet(() -> readEmulated(address, width));
+    }
+
+    private long readEmulated(long address, int width) {
+        return deviceModel(address)
+                .map(model -> model.access(IoRequest.read(Kind.MEMORY, address, width)))
                 .orElseGet(() -> vcpu.vm().mmio().read(address, width));
+    }
+
+    /// Who answers for an address that nothing of L0 does.
+    private Optional<Forwarding> deviceModel(long address) {
+        return vcpu.forwarding().filter(_ -> !vcpu.vm().mmio().isMapped(address));
     }
 
     @Override
@@ -59,6 +72,20 @@ final class L1Memory implements GuestPhysical {
         leaf(address, EptEntry.WRITE)
                 .ifPresentOrElse(
                         leaf -> machine.mmio().write(leaf.host(address), width, value),
+                        () -> writeEmulated(address, width, value));
+    }
+
+    private void writeEmulated(long address, int width, long value) {
+        boolean isProtected = leaf(address, EptEntry.READ).isPresent();
+        Kind kind = isProtected ? Kind.WRITE_PROTECTED : Kind.MEMORY;
+        deviceModel(address)
+                .ifPresentOrElse(
+                        model -> model.access(IoRequest.write(kind, address, width, value)),
                         () -> vcpu.vm().mmio().write(address, width, value));
+    }
+
+    @Override
+    public void iterated() {
+        vcpu.forwarding().ifPresent(Forwarding::done);
     }
 }

@@ -29,7 +29,9 @@ final class MemoryPlan {
 
     /// @throws IllegalArgumentException if the board doesn't have what the scenario wants
     MemoryPlan(GuestMemory memory, Allocation plan) {
-        long start = memory.lowTop() - SMALLEST - memory.size() / SHARE & -LARGE_PAGE;
+        long launched = plan.vms().stream().filter(each -> each.vm().isPostLaunched()).count();
+        long wanted = SMALLEST + launched * Hypervisor.VM_PAGES * GuestMemory.PAGE_SIZE;
+        long start = memory.lowTop() - wanted - memory.size() / SHARE & -LARGE_PAGE;
         own = new Range(start, memory.lowTop());
         rest =
                 Ranges.of(

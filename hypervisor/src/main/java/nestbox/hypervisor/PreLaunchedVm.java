@@ -105,11 +105,14 @@ final class PreLaunchedVm {
 
     private VirtualChipset chipset(Vm vm, EmulatedApic bootstrap) {
         long high = Math.max(0, highEnd() - GuestMemory.FOUR_GIB);
-        return new VirtualChipset(
-                machine.clock(),
-                vm.apicBus(),
-                bootstrap.device(),
-                new VirtualChipset.Contents(Rtc.DEFAULT_START, lowEnd(), high));
+        VirtualChipset chipset =
+                new VirtualChipset(
+                        machine.clock(),
+                        vm.apicBus(),
+                        bootstrap.device(),
+                        new VirtualChipset.Contents(Rtc.DEFAULT_START, lowEnd(), high));
+        vm.has(chipset.ioApic());
+        return chipset;
     }
 
     /// Where messages of its devices go.

@@ -14,6 +14,9 @@ public enum Resume {
     /// Behind the instruction, once something wakes it.
     BLOCK,
 
+    /// Not yet: the exit is handled again once what it waits for has come.
+    LATER,
+
     /// Not at all: its virtual machine is stopped.
     STOP
 }

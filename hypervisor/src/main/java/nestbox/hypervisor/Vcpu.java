@@ -4,6 +4,7 @@ import nestbox.cpu.StartState;
 import nestbox.cpu.VmxHost;
 import nestbox.cpu.VmxRoot;
 import nestbox.cpu.apic.ApicMode;
+import nestbox.hypervisor.devicemodel.VcpuRegisters;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.hypervisor.emulate.GuestLinear;
 import nestbox.hypervisor.emulate.GuestPhysical;
@@ -14,6 +15,7 @@ import nestbox.hypervisor.memory.MsrBitmap;
 import nestbox.hypervisor.memory.PagePool;
 import nestbox.hypervisor.nested.Nested;
 import nestbox.platform.GuestMemory;
+import nestbox.platform.PortIo;
 import nestbox.scenario.GuestFlag;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
@@ -27,6 +29,8 @@ import nestbox.x86.vmx.VmcsField;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /// A virtual processor, pinned to a processor of the board: enters its guest, and has each exit
@@ -50,13 +54,21 @@ public final class Vcpu implements VmxHost {
     private final ExitHandlers handlers;
     private final ExitCounters counters = new ExitCounters();
     private VcpuState state = VcpuState.INIT;
-    private Optional<StartState> start = Optional.empty();
+    private Consumer<Vmcs01> start = Vmcs01::writeReset;
+    private final Optional<Forwarding> forwarding;
+    private Optional<Later> later = Optional.empty();
+
+    /// Translations of its guest-physical addresses have changed.
+    private boolean forgetsTranslations;
 
     /// Waits after HLT.
     private boolean blocked;
 
     /// An INIT came that its next exit has to perform.
     private boolean initSignalled;
+
+    /// An exit whose handling has to wait.
+    private record Later(ExitReason reason, BooleanSupplier due) {}
 
     /// @param pages for what its guests need, if it may have any
     Vcpu(Vm vm, int id, int pcpu, VmxRoot root, PagePool pages) {
@@ -77,6 +89,7 @@ public final class Vcpu implements VmxHost {
                         : new PassedApic(
                                 this, root.apic(), vm.machine().messages(), this::apicModeChanged);
         interrupts = new Interrupts(this, events);
+        forwarding = vm.deviceModel().map(model -> new Forwarding(this, model));
         GuestMemory board = vm.machine().memory();
         GuestPhysical physical = new L1Memory(this);
         GuestState registers = new GuestState(root);
@@ -138,7 +151,11 @@ public final class Vcpu implements VmxHost {
 
     /// Whether it executes instructions, or would if it were its processor's turn.
     public boolean isRunning() {
-        return state == VcpuState.RUNNING && vm.state() == VmState.RUNNING && !blocked;
+        return mayRun() && !blocked && later.isEmpty();
+    }
+
+    private boolean mayRun() {
+        return state == VcpuState.RUNNING && vm.state() == VmState.RUNNING;
     }
 
     public ExitCounters exits() {
@@ -205,6 +222,21 @@ public final class Vcpu implements VmxHost {
         return virtualApic;
     }
 
+    /// Its accesses that a device model answers, if its virtual machine has one.
+    Optional<Forwarding> forwarding() {
+        return forwarding;
+    }
+
+    /// Its ports, whoever emulates them.
+    PortIo ports() {
+        return forwarding.<PortIo>map(each -> each).orElse(vm.ports());
+    }
+
+    /// What CPUID tells as the id of its local APIC.
+    int apicId() {
+        return virtualApic.map(EmulatedApic::id).orElse(root.apic().id());
+    }
+
     MsrPolicy msrs() {
         return msrs;
     }
@@ -238,19 +270,47 @@ public final class Vcpu implements VmxHost {
 
     /// Where it is to start, if it is the bootstrap processor.
     void startAt(StartState state) {
-        start = Optional.of(state);
+        start = vmcs -> vmcs.writeStart(state);
+    }
+
+    /// Where it is to start, if a device model says so.
+    ///
+    /// @return false if that is nothing that a guest can be in
+    boolean startAt(VcpuRegisters state) {
+        long cr0 = state.cr0();
+        boolean unprotected =
+                (cr0 & (ControlBits.CR0_PG | ControlBits.CR0_PE)) == ControlBits.CR0_PG;
+        if (cr0 >>> 32 != 0 || unprotected || (state.cr4() & ~cr4Allowed()) != 0) {
+            return false;
+        }
+        start = vmcs -> vmcs.writeStart(state);
+        return true;
     }
 
     void startAsBootstrap() {
-        StartState at = start.orElseThrow();
-        setup.writeStart(at);
-        for (int register = 0; register < 16; register++) {
-            root.register(register, 0);
-        }
-        root.register(0, at.eax());
-        root.register(3, at.ebx());
-        root.register(6, at.rsi());
+        start.accept(setup);
         state = VcpuState.RUNNING;
+    }
+
+    /// Makes it as it was before it started; its processor has to be made ready, too.
+    void reset() {
+        state = VcpuState.INIT;
+        start = Vmcs01::writeReset;
+        blocked = false;
+        initSignalled = false;
+        later = Optional.empty();
+        forwarding.ifPresent(Forwarding::cancel);
+        interrupts.reset();
+        virtualApic.ifPresent(each -> each.device().reset());
+        if (virtualApic.isEmpty()) {
+            msrs.x2apic(false);
+        }
+    }
+
+    /// It's gone for good, and the processor no longer its own.
+    void offline() {
+        reset();
+        state = VcpuState.OFFLINE;
     }
 
     /// An INIT from a processor of its virtual machine.
@@ -265,6 +325,9 @@ public final class Vcpu implements VmxHost {
     /// INIT stays pending in VMX root operation and while a nested guest waits for a startup IPI;
     /// otherwise it's a VM exit of a nested guest.
     private void performInit() {
+        if (later.isPresent() || state == VcpuState.OFFLINE) {
+            return;
+        }
         if (nested.filter(Nested::blocksInit).isPresent()) {
             return;
         }
@@ -304,7 +367,7 @@ public final class Vcpu implements VmxHost {
 
     /// Makes it come to L0 soon if it is in its guest.
     void kick() {
-        if (root.isInGuest()) {
+        if (root.isInGuest() && state != VcpuState.OFFLINE) {
             root.signalInit();
         }
     }
@@ -313,6 +376,19 @@ public final class Vcpu implements VmxHost {
     void signalNmi() {
         interrupts.signalNmi();
         kick();
+    }
+
+    /// Lets it forget how its virtual machine's addresses were translated, before it executes
+    /// another instruction.
+    void forgetTranslations() {
+        forgetsTranslations = true;
+        kick();
+    }
+
+    /// Has the exit that it's in handled again once something is due, and its guest wait.
+    Resume await(ExitReason reason, BooleanSupplier due) {
+        later = Optional.of(new Later(reason, due));
+        return Resume.LATER;
     }
 
     /// Stops it for good.
@@ -333,6 +409,12 @@ public final class Vcpu implements VmxHost {
         if (blocked && interrupts.wakes()) {
             blocked = false;
         }
+        later.filter(waiting -> mayRun() && waiting.due.getAsBoolean())
+                .ifPresent(
+                        waiting -> {
+                            later = Optional.empty();
+                            goOn(handle(waiting.reason, false));
+                        });
         if (isRunning()) {
             enter();
         }
@@ -350,6 +432,19 @@ public final class Vcpu implements VmxHost {
     }
 
     private Resume handle(ExitReason reason, boolean entryFailed) {
+        forwarding.ifPresent(Forwarding::begin);
+        try {
+            Resume resume = tryHandling(reason, entryFailed);
+            forwarding.ifPresent(Forwarding::done);
+            return resume;
+        } catch (Forwarded _) {
+            Forwarding access = forwarding.orElseThrow();
+            access.send();
+            return await(reason, access::answered);
+        }
+    }
+
+    private Resume tryHandling(ExitReason reason, boolean entryFailed) {
         long before = root.vmptrst();
         try {
             Resume resume = handlers.handle(reason, entryFailed);
@@ -372,7 +467,7 @@ public final class Vcpu implements VmxHost {
     private void goOn(Resume resume) {
         switch (resume) {
             case NEXT_INSTRUCTION -> skipInstruction();
-            case SAME_INSTRUCTION, NEW_TASK -> {}
+            case SAME_INSTRUCTION, NEW_TASK, LATER -> {}
             case BLOCK -> {
                 skipInstruction();
                 blocked = true;
@@ -406,6 +501,10 @@ public final class Vcpu implements VmxHost {
     }
 
     private void enter() {
+        if (forgetsTranslations) {
+            forgetsTranslations = false;
+            root.inveptSingle(vm.eptPointer());
+        }
         interrupts.inject();
         Optional<VmInstructionError> error = root.enter();
         if (error.isPresent()) {

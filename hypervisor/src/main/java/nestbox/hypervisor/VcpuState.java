@@ -7,5 +7,8 @@ public enum VcpuState {
     RUNNING,
 
     /// Its virtual machine has stopped.
-    ZOMBIE
+    ZOMBIE,
+
+    /// It's gone, and its processor may be somebody else's.
+    OFFLINE
 }

@@ -30,12 +30,16 @@ final class VirtualPorts {
 
     void add(Port port) {
         int index = port.vuart().index();
-        String name = "vm%d.vuart%d".formatted(vm.id(), index);
         vm.add(
                 index,
                 port.vuart().transport() == Transport.PCI
-                        ? onPci(name, port.address().orElseThrow())
-                        : atPorts(name, port));
+                        ? onPci(name(vm, port), port.address().orElseThrow())
+                        : atPorts(vm, clock, port, interrupts));
+    }
+
+    /// One at ports, for a virtual machine without a virtual PCI bus.
+    static void addLegacy(Vm vm, Clock clock, Port port, IntFunction<IrqLine> interrupts) {
+        vm.add(port.vuart().index(), atPorts(vm, clock, port, interrupts));
     }
 
     private Vuart onPci(String name, Bdf address) {
@@ -44,9 +48,13 @@ final class VirtualPorts {
         return function.vuart();
     }
 
-    private Vuart atPorts(String name, Port port) {
+    private static String name(Vm vm, Port port) {
+        return "vm%d.vuart%d".formatted(vm.id(), port.vuart().index());
+    }
+
+    private static Vuart atPorts(Vm vm, Clock clock, Port port, IntFunction<IrqLine> interrupts) {
         IrqLine irq = port.irq() == 0 ? IrqLine.unconnected() : interrupts.apply(port.irq());
-        Vuart vuart = new Vuart(name, clock, irq);
+        Vuart vuart = new Vuart(name(vm, port), clock, irq);
         vm.emulatePorts(port.ioPort(), LegacyVuart.PORTS, new LegacyVuart(vuart, port.ioPort()));
         return vuart;
     }

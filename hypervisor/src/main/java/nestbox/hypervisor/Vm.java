@@ -1,6 +1,7 @@
 package nestbox.hypervisor;
 
 import nestbox.cpu.apic.ApicBus;
+import nestbox.devices.ioapic.IoApic;
 import nestbox.hypervisor.memory.EptTables;
 import nestbox.hypervisor.memory.IoBitmaps;
 import nestbox.hypervisor.memory.PagePool;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /// A virtual machine of the scenario, with what L0 emulates for it.
 public final class Vm {
@@ -34,6 +36,10 @@ public final class Vm {
     private VmState state = VmState.CREATED;
     private Optional<String> failure = Optional.empty();
     private Runnable onPowerOff = () -> {};
+    private Consumer<String> onFailure = reason -> {};
+    private Optional<IoApic> ioApic = Optional.empty();
+    private Optional<PostLaunchedVms> launched = Optional.empty();
+    private Optional<DeviceModel> deviceModel = Optional.empty();
 
     /// @param portExits which ports exit; [#emulatePorts] adds to them
     Vm(
@@ -49,6 +55,35 @@ public final class Vm {
         this.pages = pages;
         this.memory = memory;
         this.portExits = portExits;
+    }
+
+    /// Makes it post-launched, before it has vCPUs.
+    void servedBy(DeviceModel model) {
+        deviceModel = Optional.of(model);
+    }
+
+    /// Who emulates devices for it outside L0, if it's post-launched.
+    Optional<DeviceModel> deviceModel() {
+        return deviceModel;
+    }
+
+    /// Makes it the Service VM, whose hypercalls are answered.
+    void launches(PostLaunchedVms vms) {
+        launched = Optional.of(vms);
+    }
+
+    /// What the Service VM has hypercalls for.
+    PostLaunchedVms launches() {
+        return launched.orElseThrow();
+    }
+
+    void has(IoApic virtual) {
+        ioApic = Optional.of(virtual);
+    }
+
+    /// Its I/O APIC, if L0 emulates one for it.
+    public Optional<IoApic> ioApic() {
+        return ioApic;
     }
 
     void add(int index, Vuart vuart) {
@@ -150,16 +185,29 @@ public final class Vm {
         vcpus.getFirst().startAsBootstrap();
     }
 
+    /// Who wants to know that L0 had to stop it.
+    void onFailure(Consumer<String> listener) {
+        onFailure = listener;
+    }
+
     /// Who wants to know that it has gone off, for whatever reason.
     void onPowerOff(Runnable listener) {
         onPowerOff = listener;
     }
 
+    /// Stops all vCPUs until a reset, which is all that can follow, or the end.
     void pause() {
-        if (state == VmState.RUNNING) {
+        if (state != VmState.POWERED_OFF) {
             state = VmState.PAUSED;
-            vcpus.forEach(Vcpu::kick);
+            vcpus.forEach(Vcpu::retire);
         }
+    }
+
+    /// It's as it was before its start, in all that is asked of a [Vm].
+    void reset() {
+        state = VmState.CREATED;
+        failure = Optional.empty();
+        vcpus.forEach(Vcpu::reset);
     }
 
     /// Stops all vCPUs for good.
@@ -175,7 +223,13 @@ public final class Vm {
     void fail(String reason) {
         if (failure.isEmpty()) {
             failure = Optional.of(reason);
+            onFailure.accept(reason);
         }
-        powerOff();
+        if (deviceModel.isPresent()) {
+            // What becomes of it is its device model's business.
+            pause();
+        } else {
+            powerOff();
+        }
     }
 }

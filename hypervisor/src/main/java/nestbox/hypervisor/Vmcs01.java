@@ -5,6 +5,7 @@ import static nestbox.x86.vmx.VmcsField.*;
 import nestbox.cpu.StartState;
 import nestbox.cpu.VmxRoot;
 import nestbox.cpu.model.VmxCapabilities;
+import nestbox.hypervisor.devicemodel.VcpuRegisters;
 import nestbox.platform.GuestMemory;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
@@ -31,6 +32,18 @@ final class Vmcs01 {
     private static final int TR = 7;
     private static final long PAT_AFTER_RESET = 0x0007_0406_0007_0406L;
     private static final long DR7_AFTER_RESET = 0x400;
+    private static final int RESET_SELECTOR = 0xF000;
+    private static final long RESET_BASE = 0xFFFF_0000L;
+    private static final long RESET_OFFSET = 0xFFF0;
+    private static final int RAX = 0;
+    private static final int RBX = 3;
+    private static final int RSP = 4;
+    private static final int RSI = 6;
+    private static final int REGISTERS = 16;
+
+    /// The segment registers in the order in which a device model has them.
+    private static final List<Integer> STARTED = List.of(CS, 2, 3, 0, 4, 5);
+
     private static final int REAL_MODE_RIGHTS = 0x93;
     private static final int REAL_MODE_CODE = 0x9B;
 
@@ -140,8 +153,53 @@ final class Vmcs01 {
         put(GUEST_RIP, rip);
     }
 
+    /// Where a processor begins after RESET, which may be nowhere.
+    void writeReset() {
+        writeRealMode(RESET_SELECTOR, RESET_OFFSET);
+        put(GUEST_CS_BASE, RESET_BASE);
+        clearRegisters();
+    }
+
+    private void clearRegisters() {
+        for (int register = 0; register < REGISTERS; register++) {
+            root.register(register, 0);
+        }
+    }
+
+    /// Where a device model wants it. But for CS, it gives selectors only: segments are flat, or
+    /// those of real-address mode.
+    void writeStart(VcpuRegisters start) {
+        boolean flat = (start.cr0() & ControlBits.CR0_PE) != 0;
+        common(start.cr0(), start.cr3(), start.cr4(), start.efer(), start.gdt().limit());
+        for (int i = 0; i < STARTED.size(); i++) {
+            int selector = start.selectors().get(i);
+            int number = STARTED.get(i);
+            if (number == CS) {
+                VcpuRegisters.Code code = start.code();
+                segment(CS, selector, code.base(), code.limit(), code.rights());
+            } else if (flat) {
+                segment(number, selector, 0, 0xFFFF_FFFFL, 0xC093);
+            } else {
+                segment(number, selector, (long) selector << 4, 0xFFFF, REAL_MODE_RIGHTS);
+            }
+        }
+        put(GUEST_GDTR_BASE, start.gdt().base());
+        put(GUEST_IDTR_BASE, start.idt().base());
+        put(GUEST_IDTR_LIMIT, start.idt().limit());
+        put(GUEST_RIP, start.rip());
+        put(GUEST_RFLAGS, start.rflags() & ~RFlags.STATUS | RFlags.FIXED);
+        for (int register = 0; register < REGISTERS; register++) {
+            root.register(register, start.general().get(register));
+        }
+        put(GUEST_RSP, start.general().get(RSP));
+    }
+
     /// Where a boot loader starts a kernel.
     void writeStart(StartState start) {
+        clearRegisters();
+        root.register(RAX, start.eax());
+        root.register(RBX, start.ebx());
+        root.register(RSI, start.rsi());
         boolean wide = start.longMode();
         for (int i = 0; i < SEGMENTS; i++) {
             segment(i, start.data(), 0, 0xFFFF_FFFFL, 0xC093);

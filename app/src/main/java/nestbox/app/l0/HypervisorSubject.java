@@ -153,12 +153,7 @@ final class HypervisorSubject implements Subject {
 
     @Override
     public List<IoapicPin> ioapic() {
-        List<Long> entries = board.chipset().ioApic().save().redirectionTable();
-        List<IoapicPin> pins = new ArrayList<>();
-        for (int pin = 0; pin < entries.size(); pin++) {
-            pins.add(new IoapicPin(pin, pin, entries.get(pin)));
-        }
-        return pins;
+        return IoapicPins.of(board.chipset().ioApic());
     }
 
     @Override

@@ -18,10 +18,11 @@ import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.Hypervisor.Debug;
 import nestbox.scenario.Scenario;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
@@ -105,30 +106,65 @@ public final class ScenarioSoftware implements Software {
                 port.isPresent()
                         ? Optional.of(console(board, started, port.getAsInt()))
                         : Optional.empty();
-        connect(board, consoles);
+        Wires wires = new Wires(board, consoles);
+        wires.connect(vms());
+        started.listen(wires);
         console.ifPresent(shell -> welcome(shell.log(), board));
         started.start();
         console.ifPresent(shell -> shell.start(plan.consoleVm()));
     }
 
-    /// Leads the VMs' consoles to where they are wanted, or else to L0's line.
-    private void connect(Board board, Consoles consoles) {
-        List<RemoteConsole> remote = new ArrayList<>();
-        for (Vm vm : vms()) {
+    /// Leads the consoles of VMs to where they are wanted, or else to L0's line, also those of VMs
+    /// that device models make; and what L0 has to say of these to its log.
+    private final class Wires implements Hypervisor.Listener {
+        private final Board board;
+        private final Consoles consoles;
+        private final Map<Integer, RemoteConsole> remote = new TreeMap<>();
+
+        Wires(Board board, Consoles consoles) {
+            this.board = board;
+            this.consoles = consoles;
+        }
+
+        void connect(List<Vm> vms) {
+            vms.forEach(this::connect);
+            board.onWake(() -> remote.values().forEach(RemoteConsole::deliver));
+            board.wake();
+        }
+
+        private void connect(Vm vm) {
             Optional<Vuart> port = vm.vuart(CONSOLE);
             Optional<Endpoint> endpoint = consoles.elsewhere(vm.id());
             if (port.isPresent() && endpoint.isPresent()) {
                 Endpoint end = endpoint.get();
                 ByteSink output = consoles.watched(end);
-                remote.add(RemoteConsole.connect(port.get(), end, output));
+                remote.put(vm.id(), RemoteConsole.connect(port.get(), end, output));
                 console.ifPresent(shell -> shell.elsewhere(vm.id(), end.place()));
                 end.onInput(board::wake);
             } else if (port.isPresent()) {
                 console.ifPresent(shell -> shell.connect(vm.id(), port.get(), consoles));
             }
         }
-        board.onWake(() -> remote.forEach(RemoteConsole::deliver));
-        board.wake();
+
+        @Override
+        public void created(Vm vm) {
+            connect(vm);
+        }
+
+        @Override
+        public void stopped(Vm vm, String why) {
+            log(vm, why);
+        }
+
+        @Override
+        public void refused(Vm service, String why) {
+            log(service, why);
+        }
+
+        private void log(Vm vm, String message) {
+            String thread = "vm%d:vcpu0".formatted(vm.id());
+            console.ifPresent(shell -> shell.log().write(HypervisorLog.ERROR, thread, message));
+        }
     }
 
     private Hypervisor hypervisor(Board board, OptionalInt port) {

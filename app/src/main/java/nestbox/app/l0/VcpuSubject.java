@@ -40,6 +40,7 @@ record VcpuSubject(nestbox.hypervisor.Vcpu vcpu) implements Vcpu {
             case INIT -> VcpuState.INIT;
             case RUNNING -> VcpuState.RUNNING;
             case ZOMBIE -> VcpuState.ZOMBIE;
+            case OFFLINE -> VcpuState.OFFLINE;
         };
     }
 

@@ -57,11 +57,10 @@ record VmSubject(nestbox.hypervisor.Vm vm, boolean hasConsole, Optional<String> 
         return vm.vcpus().stream().<Vcpu>map(VcpuSubject::new).toList();
     }
 
-    /// None: interrupts of devices reach a virtual machine whose local APICs are passed through by
-    /// themselves.
+    /// None if interrupts of devices reach the virtual machine by themselves.
     @Override
     public List<IoapicPin> vioapic() {
-        return List.of();
+        return vm.ioApic().map(IoapicPins::of).orElse(List.of());
     }
 
     @Override

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 /// board. What one needs stands in its first comment: `@processors 4`, `@multiboot 2`, `@vmx no`,
 /// `@ends reset`.
 ///
-/// @param source the C file in `legacy` (32-bit protected mode), `long` (long mode) or `vmx` (long
-///     mode, for a hypervisor)
+/// @param source the C file in `legacy` (32-bit protected mode), `long` (long mode), `vmx` (long
+///     mode, for a hypervisor) or `service` (long mode, for a Service VM)
 record GuestProgram(Path source) {
     static final Path ROOT = Path.of("src", "test", "guests");
 
@@ -44,7 +44,7 @@ record GuestProgram(Path source) {
                     "-masm=intel");
 
     static List<GuestProgram> all() {
-        return Stream.of("legacy", "long", "vmx")
+        return Stream.of("legacy", "long", "vmx", "service")
                 .flatMap(world -> filesOf(ROOT.resolve(world)).stream())
                 .filter(file -> file.toString().endsWith(".c"))
                 .map(GuestProgram::new)
@@ -77,6 +77,11 @@ record GuestProgram(Path source) {
     /// Whether the program runs guests of its own.
     boolean isHypervisor() {
         return isIn("vmx");
+    }
+
+    /// Whether the program is about being a Service VM.
+    boolean isServiceVm() {
+        return isIn("service");
     }
 
     private boolean isIn(String world) {

@@ -24,7 +24,9 @@ import java.util.stream.IntStream;
 /// APICs of its processors.
 ///
 /// @param vmx whether the Service VM may use VMX
-record L0Board(CpuModel model, boolean vmx) implements Board {
+/// @param launches whether there are post-launched VMs: one has the last processor, the other the
+///     one before, like the Service VM
+record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
     private static final String SCENARIO =
             """
             <acrn-config board="nuc7i5dnhe" scenario="guest_program">
@@ -37,21 +39,33 @@ record L0Board(CpuModel model, boolean vmx) implements Board {
                 <guest_flags>
                   %s<guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>
                 </guest_flags>
-              </vm>
+              </vm>%s
             </acrn-config>
             """;
 
+    private static final String LAUNCHED =
+            """
+              <vm id="%d">
+                <vm_type>POST_STD_VM</vm_type><name>launched %1$d</name>
+                <cpu_affinity><pcpu_id>%d</pcpu_id></cpu_affinity>
+              </vm>
+            """;
+
     /// L0's own memory comes on top of the program's, which find the amount that they ask for.
-    private static final int MORE_MEGABYTES = 20;
+    private static final int MORE_MEGABYTES = 28;
 
     private static final String VMX_FLAG = "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>";
 
     static L0Board withVmx(CpuModel model) {
-        return new L0Board(model, true);
+        return new L0Board(model, true, false);
     }
 
     static L0Board withoutVmx(CpuModel model) {
-        return new L0Board(model, false);
+        return new L0Board(model, false, false);
+    }
+
+    static L0Board launching(CpuModel model) {
+        return new L0Board(model, false, true);
     }
 
     @Override
@@ -92,13 +106,17 @@ record L0Board(CpuModel model, boolean vmx) implements Board {
     }
 
     private Allocation plan(int processors) {
+        int last = processors - 1;
+        String launched =
+                launches ? LAUNCHED.formatted(1, last) + LAUNCHED.formatted(2, last - 1) : "";
         String affinity =
-                IntStream.range(0, processors)
+                IntStream.range(0, launches ? last : processors)
                         .mapToObj("<pcpu_id>%d</pcpu_id>"::formatted)
                         .collect(Collectors.joining());
         Scenario scenario =
                 Scenarios.parse(
-                                SCENARIO.formatted(vmx ? "y" : "n", affinity, vmx ? VMX_FLAG : ""),
+                                SCENARIO.formatted(
+                                        vmx ? "y" : "n", affinity, vmx ? VMX_FLAG : "", launched),
                                 "guest program")
                         .scenario()
                         .orElseThrow();

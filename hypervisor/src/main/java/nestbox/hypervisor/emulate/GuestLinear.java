@@ -33,6 +33,11 @@ public final class GuestLinear {
         return guest;
     }
 
+    /// An iteration of a repeated instruction is complete.
+    void iterated() {
+        physical.iterated();
+    }
+
     // Segments
 
     /// The linear address of an offset in a segment.

@@ -23,4 +23,7 @@ public interface GuestPhysical {
 
     /// Writes what isn't RAM.
     void write(long address, int width, long value);
+
+    /// An iteration of a repeated instruction is complete: what follows is another access.
+    default void iterated() {}
 }

@@ -86,6 +86,7 @@ final class StringInstructions {
             }
             boolean ends = element.run();
             guest.register(RCX, shape.addressSize, count - 1);
+            memory.iterated();
             if (ends || count == 1) {
                 return new Emulated.Completed(length);
             }

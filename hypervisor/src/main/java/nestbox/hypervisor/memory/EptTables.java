@@ -95,7 +95,7 @@ public final class EptTables {
         for (int at = LEVELS - 1; at > level; at--) {
             table = child(slot(table, at, guestPhysical), at);
         }
-        memory.writeLong(slot(table, level, guestPhysical), entry);
+        write(slot(table, level, guestPhysical), level, entry);
     }
 
     /// The table below an entry, made if there is none, and from a large page if it is one.
@@ -116,13 +116,86 @@ public final class EptTables {
         return table;
     }
 
-    /// Takes a range away. Translations that processors keep are the caller's business.
-    public void unmap(long guestPhysical, long length) {
-        for (long done = 0; done < length; done += GuestMemory.PAGE_SIZE) {
-            if (leaf(guestPhysical + done).isPresent()) {
-                put(guestPhysical + done, 0, 0);
+    /// Maps a range for somebody who may have used up the pages for its tables. What was mapped
+    /// there before is no longer.
+    ///
+    /// @return false if there are no pages left, with a part of the range mapped
+    public boolean tryMap(long guestPhysical, long host, long length, long attributes) {
+        long done = 0;
+        while (done < length) {
+            if (pages.available() < LEVELS - 1) {
+                return false;
             }
+            long page = 1L << shift(level(guestPhysical + done | host + done, length - done));
+            map(guestPhysical + done, host + done, page, attributes);
+            done += page;
         }
+        return true;
+    }
+
+    /// Takes a range away. Translations that processors keep are the caller's business.
+    ///
+    /// @return false if a large page has to be split and there are no pages left
+    public boolean unmap(long guestPhysical, long length) {
+        long done = 0;
+        while (done < length) {
+            int level = level(guestPhysical + done, length - done);
+            if (!clear(guestPhysical + done, level)) {
+                return false;
+            }
+            done += 1L << shift(level);
+        }
+        return true;
+    }
+
+    private boolean clear(long guestPhysical, int level) {
+        long table = root;
+        for (int at = LEVELS - 1; at > level; at--) {
+            long slot = slot(table, at, guestPhysical);
+            long entry = memory.readLong(slot);
+            if ((entry & PERMISSIONS) == 0) {
+                return true;
+            }
+            if ((entry & EptEntry.PAGE) != 0 && pages.available() == 0) {
+                return false;
+            }
+            table = child(slot, at);
+        }
+        write(slot(table, level, guestPhysical), level, 0);
+        return true;
+    }
+
+    /// Writes an entry, in place of what may have been a table.
+    private void write(long slot, int level, long entry) {
+        free(memory.readLong(slot), level);
+        memory.writeLong(slot, entry);
+    }
+
+    /// Gives back the tables below an entry.
+    private void free(long entry, int level) {
+        boolean leaf = level == 0 || (entry & EptEntry.PAGE) != 0;
+        if (leaf || (entry & PERMISSIONS) == 0) {
+            return;
+        }
+        long table = entry & EptEntry.ADDRESS;
+        for (int i = 0; level > 1 && i <= INDEX_MASK; i++) {
+            free(memory.readLong(table + 8 * i), level - 1);
+        }
+        pages.free(table);
+    }
+
+    /// Changes what may be done with a page that is mapped.
+    ///
+    /// @return false if it isn't mapped, or has to be split and there are no pages left
+    public boolean writable(long guestPhysical, boolean allowed) {
+        long page = guestPhysical & -GuestMemory.PAGE_SIZE;
+        Optional<Leaf> leaf = leaf(page);
+        if (leaf.isEmpty()) {
+            return false;
+        }
+        long attributes = leaf.get().entry() & ~EptEntry.ADDRESS & ~EptEntry.PAGE;
+        long changed = allowed ? attributes | EptEntry.WRITE : attributes & ~EptEntry.WRITE;
+        return tryMap(page, leaf.get().host(page), GuestMemory.PAGE_SIZE, changed);
     }
 
     /// What an address is mapped to, if it is.

@@ -16,6 +16,7 @@ public final class PagePool {
 
     private final GuestMemory memory;
     private final Queue<Long> freed = new ArrayDeque<>();
+    private final long start;
     private final long end;
     private long next;
 
@@ -23,6 +24,7 @@ public final class PagePool {
     /// @param length in bytes, whole pages
     public PagePool(GuestMemory memory, long start, long length) {
         this.memory = memory;
+        this.start = start;
         next = start;
         end = start + length;
     }
@@ -64,6 +66,12 @@ public final class PagePool {
 
     public void free(long page) {
         freed.add(page);
+    }
+
+    /// Takes all pages back, of whoever had them.
+    public void clear() {
+        freed.clear();
+        next = start;
     }
 
     /// How many pages can still be taken.
