@@ -52,7 +52,10 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
             """;
 
     /// L0's own memory comes on top of the program's, which find the amount that they ask for.
-    private static final int MORE_MEGABYTES = 28;
+    private static final int MORE_MEGABYTES = 20;
+
+    /// And so does what it keeps for virtual machines that aren't there yet.
+    private static final int LAUNCHED_MEGABYTES = 8;
 
     private static final String VMX_FLAG = "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>";
 
@@ -75,7 +78,9 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
                 NestboxBoard.configuration(
                         model,
                         options.processors(),
-                        options.memoryMegabytes() + MORE_MEGABYTES,
+                        options.memoryMegabytes()
+                                + MORE_MEGABYTES
+                                + (launches ? LAUNCHED_MEGABYTES : 0),
                         console);
         BootFile kernel = BootFile.open("guest program", elf);
         try (BootImages images = new BootImages(kernel, Optional.empty(), "a=1 b", List.of());

@@ -77,6 +77,50 @@ class EptTablesTest {
     }
 
     @Test
+    void tablesThatAreNoLongerNeededAreUsedAgain() {
+        for (long i = 0; i < 4 * PAGES; i++) {
+            assertThat(ept.tryMap(i << 30, 0, 3 * PAGE, EptTables.RAM)).isTrue();
+            assertThat(ept.leaf((i << 30) + PAGE)).isPresent();
+            assertThat(ept.unmap(i << 30, 1L << 30)).isTrue();
+            assertThat(ept.leaf((i << 30) + PAGE)).isEmpty();
+        }
+    }
+
+    @Test
+    void aLargePageTakesThePlaceOfATable() {
+        for (int i = 0; i < 4 * PAGES; i++) {
+            assertThat(ept.tryMap(0, PAGE, PAGE, EptTables.RAM)).isTrue();
+            assertThat(ept.tryMap(0, 0, 2L << 20, EptTables.RAM)).isTrue();
+            assertThat(ept.leaf(0).orElseThrow().shift()).isEqualTo(21);
+        }
+    }
+
+    @Test
+    void withoutPagesNothingMoreIsMapped() {
+        long address = 0;
+        while (ept.tryMap(address, 0, PAGE, EptTables.RAM)) {
+            assertThat(address).isLessThan((long) PAGES << 30);
+            address += 1L << 30;
+        }
+        assertThat(ept.leaf(address)).isEmpty();
+        assertThat(ept.leaf(0)).isPresent();
+        assertThat(ept.unmap(0, 1L << 30)).isTrue();
+        assertThat(ept.tryMap(0, 0, PAGE, EptTables.RAM)).isTrue();
+    }
+
+    @Test
+    void aPageOfALargeOneCanBeWriteProtectedByItself() {
+        ept.map(0, 0, 2L << 20, EptTables.RAM);
+        assertThat(ept.writable(0x1234, false)).isTrue();
+
+        assertThat(ept.ram(0x1000, 8)).isEmpty();
+        assertThat(ept.ram(0x2000, 8)).contains(0x2000L);
+        assertThat(ept.writable(0x1000, true)).isTrue();
+        assertThat(ept.ram(0x1000, 8)).contains(0x1000L);
+        assertThat(ept.writable(4L << 20, true)).as("not mapped").isFalse();
+    }
+
+    @Test
     void whateverIsMappedAndUnmappedTheTablesSayWhatAModelSays() {
         long seed = 20_261_122;
         System.out.println("seed " + seed);
