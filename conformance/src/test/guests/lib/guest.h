@@ -263,6 +263,7 @@ struct cpuid cpuid(u32 leaf, u32 subleaf);
 #define CR4_UMIP (1ul << 11)
 #define CR4_LA57 (1ul << 12)
 #define CR4_VMXE (1ul << 13)
+#define CR4_SMXE (1ul << 14)
 #define CR4_FSGSBASE (1ul << 16)
 #define CR4_PCIDE (1ul << 17)
 #define CR4_OSXSAVE (1ul << 18)

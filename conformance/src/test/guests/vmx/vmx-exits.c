@@ -162,6 +162,73 @@ static void simple(void)
     }
 }
 
+static void monitor_and_wait(void)
+{
+    if (!need(MWAIT_EXITING, "MWAIT exiting"))
+        return;
+    guest_reset();
+    on(MWAIT_EXITING);
+    guest.ax = (u64)page;
+    exits("MWAIT behind MONITOR", R_MWAIT, 1, "monitor\nxor eax, eax\n7: mwait");
+    exits("MWAIT with nothing to monitor any more", R_MWAIT, 0, "mwait");
+}
+
+/* --- bus locks --- */
+
+static void locks(const char *name, const struct snippet *code)
+{
+    expect_exit(name, code, R_BUS_LOCK | 1 << 26, 0);
+}
+
+static void bus_locks(void)
+{
+    if (!need(VMM_BUS_LOCK_DETECTION, "bus-lock detection"))
+        return;
+    guest_reset();
+    guest.bx = (u64)page + 60;
+    memset(page, 0, 4096);
+    completes("a split lock without the control", "lock inc qword ptr [rbx]");
+    on(VMM_BUS_LOCK_DETECTION);
+    locks("a split lock", GUEST("lock inc qword ptr [rbx]\n7: nop"));
+    check_equal("it is done", *(u64 *)(page + 60), 2);
+    locks("a split XCHG", GUEST("xchg rax, [rbx]\n7: nop"));
+    check_equal("XCHG is done", guest.ax, 2);
+    locks("a split CMPXCHG8B", GUEST("lock cmpxchg8b [rbx]\n7: nop"));
+    guest.bx = (u64)page + 56;
+    completes("a lock up to the end of a line", "lock inc qword ptr [rbx]\nlock cmpxchg8b [rbx]\nxchg [rbx + 4], eax");
+    guest.bx = (u64)page + 60;
+    completes("without a lock", "inc qword ptr [rbx]\nmov [rbx], rax\nlock inc dword ptr [rbx]");
+    guest.bx = 0x8000000000000000;
+    excepts("a fault comes before", GP, 0, "lock inc qword ptr [rbx]");
+    guest_user();
+    guest.bx = (u64)page + 60 + USER_ALIAS;
+    locks("a split lock at CPL 3", GUEST("lock inc qword ptr [rbx]\n7: nop"));
+}
+
+/* --- SMX --- */
+
+static void safer_mode(void)
+{
+    guest_reset();
+    excepts("GETSEC without CR4.SMXE", UD, 0, "getsec");
+    if (!(cpuid(1, 0).c & 1 << 6)) {
+        skip("GETSEC", "not in CPUID");
+        return;
+    }
+    vmwrite(GUEST_CR4, vmread(GUEST_CR4) | CR4_SMXE);
+    exits("GETSEC", R_GETSEC, 0, "getsec");
+    guest.ax = 77;
+    exits("GETSEC of no leaf", R_GETSEC, 0, "getsec");
+    guest_user();
+    exits("GETSEC at CPL 3", R_GETSEC, 0, "getsec");
+    u64 cr4 = read_cr4();
+    write_cr4(cr4 | CR4_SMXE);
+    u32 a = 0;
+    asm volatile("getsec" : "+a"(a) : "b"(0) : "memory");
+    check("the capabilities are valid for what there is", !(a & 1) || a >> 1);
+    write_cr4(cr4);
+}
+
 static void random(void)
 {
     guest_reset();
@@ -537,6 +604,9 @@ void program(void)
     operands();
     priorities();
     simple();
+    monitor_and_wait();
+    bus_locks();
+    safer_mode();
     random();
     pause_loops();
     invalidations();

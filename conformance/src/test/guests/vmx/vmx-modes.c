@@ -8,6 +8,7 @@ static u32 *directory;         /* 4 MiB pages, identity */
 static u64 *pointers;          /* PDPTEs for the 2 MiB pages of the hypervisor's own tables */
 static u64 *root;              /* EPT */
 static u64 idt32[256];
+static u8 *task;               /* TSS with a redirection bitmap */
 static u16 handler;            /* of real-mode interrupts */
 
 static void segment(u32 field, u16 selector, u64 base, u32 limit, u32 rights)
@@ -128,6 +129,88 @@ static void virtual_8086(void)
     expect_exception("virtual-8086 mode: HLT", GUEST16("hlt"), GP, 0);
     expect_exception("virtual-8086 mode: INT n without IOPL", GUEST16("int 0x62"), GP, 0);
     check_equal("virtual-8086 mode: RFLAGS.VM is saved", vmread(GUEST_RFLAGS) & VM, VM);
+}
+
+/* A software interrupt, or another event, injected into a virtual-8086 task with its own TSS. */
+static u32 injected(u32 event, u64 flags, u64 cr4)
+{
+    const struct snippet *code = GUEST16("nop");
+    reset32();
+    all_segments(REAL_SEGMENT, REAL_BASE, 0xffff, 0xf3, 0xf3);
+    vmwrite(GUEST_CR4, vmread(GUEST_CR4) | cr4);
+    vmwrite(GUEST_RFLAGS, VM | flags | 2);
+    vmwrite(GUEST_RSP, REAL_STACK);
+    segment(GUEST_TR_SELECTOR, MAIN_TSS, (u64)task, 0xfff, 0x8b);
+    vmwrite(ENTRY_INTERRUPTION_INFORMATION, EVENT_VALID | event | 0x62);
+    vmwrite(ENTRY_INSTRUCTION_LENGTH, 2);
+    return guest_run(code);
+}
+
+static void redirected(const char *name, u64 flags, u64 pushed, u64 then)
+{
+    left_for(name, injected(EVENT_SOFTWARE_INTERRUPT, flags, CR4_VME), R_VMCALL);
+    u16 *stack = (u16 *)(REAL_BASE + (vmread(GUEST_RSP) & 0xffff));
+    check_equal(named("%s: handler", name), vmread(GUEST_RIP), handler);
+    check_equal(named("%s: flags", name), vmread(GUEST_RFLAGS), VM | then | 2);
+    check_equal(named("%s: flags on the stack", name), stack[2], pushed | 2);
+    check_equal(named("%s: code segment on the stack", name), stack[1], REAL_SEGMENT);
+}
+
+static void not_redirected(const char *name, u32 outcome)
+{
+    left_for(name, outcome, R_VMCALL);
+    check_equal(named("%s: virtual-8086 mode", name), vmread(GUEST_RFLAGS) & VM, 0);
+    check_equal(named("%s: code segment", name), vmread(GUEST_CS_SELECTOR), KERNEL_CODE32);
+}
+
+static void injections_in_virtual_8086(void)
+{
+    const struct snippet *real = GUEST16("7: vmcall"), *protected = GUEST32("7: vmcall");
+    volatile u32 *vector = (u32 *)(0x62 * 4ul);
+    u32 old = *vector;
+    u64 entry = (u64)protected->start;
+    handler = (word)real->start;
+    *vector = (u32)REAL_SEGMENT << 16 | handler;
+    idt32[0x62] = (entry & 0xffff) | KERNEL_CODE32 << 16 | (u64)(PRESENT | DPL3 | INT32) << 40 | entry >> 16 << 48;
+    task = alloc_page();
+    *(u32 *)(task + 4) = GUEST_STACK;
+    *(u16 *)(task + 8) = KERNEL_DATA;
+    *(u16 *)(task + 0x66) = 0x88;
+    redirected("INT n redirected", 0, IOPL, 0);
+    redirected("INT n redirected with VIF", VIF, IOPL | IF, 0);
+    redirected("INT n redirected with IOPL 3", IOPL | IF | VIF, IOPL | IF, IOPL | VIF);
+    not_redirected("an interrupt isn't redirected", injected(EVENT_INTERRUPT, IF, CR4_VME));
+    not_redirected("INT n without VME", injected(EVENT_SOFTWARE_INTERRUPT, 0, 0));
+    task[0x68 + 0x62 / 8] = 1 << 0x62 % 8;
+    not_redirected("INT n that the bitmap doesn't redirect", injected(EVENT_SOFTWARE_INTERRUPT, 0, CR4_VME));
+    *vector = old;
+    idt32[0x62] = 0;
+}
+
+/* Pushes at CPL 3 to a stack that isn't aligned: each #AC raises another. */
+static void endless(void)
+{
+    if (!need(INSTRUCTION_TIMEOUT, "instruction timeout"))
+        return;
+    const struct snippet *code = GUEST32("7: push eax");
+    u64 entry = (u64)code->start;
+    reset32();
+    all_segments(USER_DATA, 0, 0xffffffff, 0xc0fb, 0xc0f3);
+    vmwrite(GUEST_CS_SELECTOR, USER_CODE32);
+    vmwrite(GUEST_CR0, vmread(GUEST_CR0) | CR0_AM);
+    vmwrite(GUEST_RFLAGS, AC_FLAG | 2);
+    vmwrite(GUEST_RSP, GUEST_STACK + 1);
+    vmwrite(EXCEPTION_BITMAP, ~(1u << AC));
+    u64 old = idt32[AC];
+    idt32[AC] = (entry & 0xffff) | USER_CODE32 << 16 | (u64)(PRESENT | INT32) << 40 | entry >> 16 << 48;
+    on(INSTRUCTION_TIMEOUT);
+    vmwrite(INSTRUCTION_TIMEOUT_CONTROL, 100);
+    expect_exit("#AC without end", code, R_INSTRUCTION_TIMEOUT_EXPIRED, 0);
+    check_equal("it came while #AC was delivered", vmread(IDT_VECTORING_INFORMATION),
+        EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | AC);
+    vmwrite(GUEST_RSP, GUEST_STACK);
+    expect_completion("an instruction in time", code);
+    idt32[AC] = old;
 }
 
 /* --- PAE paging --- */
@@ -309,6 +392,8 @@ void program(void)
     protected_mode();
     task_switches();
     virtual_8086();
+    injections_in_virtual_8086();
+    endless();
     pae();
     if (need(ENABLE_EPT, "EPT")) {
         root = ept_identity();

@@ -324,7 +324,7 @@ static bool has_length(u32 reason)
         R_EPT_MISCONFIGURATION, R_PREEMPTION_TIMER_EXPIRED, R_APIC_WRITE, R_PAGE_MODIFICATION_LOG_FULL,
         R_SPP_EVENT, R_BUS_LOCK, R_INSTRUCTION_TIMEOUT_EXPIRED};
     for (unsigned i = 0; i < sizeof without; i++)
-        if (without[i] == reason)
+        if (without[i] == (reason & 0xffff))
             return false;
     return true;
 }

@@ -145,7 +145,7 @@ public final class Processor {
         return cpu.activity == Activity.ACTIVE
                 || cpu.activity == Activity.HLT
                         && ((cpu.get64(Cpu.FLAGS_REST) & RFlags.IF) != 0
-                                || cpu.isWokenByMaskedInterrupts()
+                                || cpu.waiting.isEndedByMaskedInterrupts()
                                 || cpu.vmx.on(PinControl.EXTERNAL_INTERRUPT_EXITING));
     }
 

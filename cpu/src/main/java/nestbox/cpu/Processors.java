@@ -126,7 +126,7 @@ public final class Processors implements AutoCloseable {
     }
 
     private boolean turn(Processor processor) {
-        processor.cpu().wakeIfWritten();
+        processor.cpu().waiting.endIfWritten();
         long before = processor.executed();
         running = processor;
         turnStart = before;

@@ -53,6 +53,7 @@ final class SystemMap {
         row(0x33, SystemOp.RDPMC);
         row(0x34, Branch.SYSENTER).endsBlock();
         row(0x35, Branch.SYSEXIT).endsBlock();
+        row(0x37, SystemOp.GETSEC).prefix(NONE).endsBlock();
         row(0xA2, SystemOp.CPUID).endsBlock();
         row(0xAA, SystemOp.RSM).endsBlock();
 
@@ -62,6 +63,10 @@ final class SystemMap {
         row(0xAE, SystemOp.WRGSBASE, Ry).ext(3).register().prefix(PF3).only64();
         row(0xAE, SystemOp.CLFLUSH, Mb).ext(7).memory().prefix(NONE);
         row(0xAE, SystemOp.CLFLUSH, Mb).ext(7).memory().prefix(P66);
+
+        row(0xAE, SystemOp.UMONITOR, Ry).ext(6).register().prefix(PF3).endsBlock();
+        row(0xAE, SystemOp.UMWAIT, Rd).ext(6).register().prefix(PF2).endsBlock();
+        row(0xAE, SystemOp.TPAUSE, Rd).ext(6).register().prefix(P66).endsBlock();
 
         row(0xC7, SystemOp.RDRAND, Rv).ext(6).register().prefix(NO_REP);
         row(0xC7, SystemOp.RDSEED, Rv).ext(7).register().prefix(NO_REP);

@@ -18,7 +18,8 @@ public final class EventDelivery {
 
     /// Faults in a row after which a delivery is given up. Two or three lead to a double fault or
     /// to a handler, but #AC, raised by the push of its own delivery, may follow itself endlessly.
-    /// A processor hangs in that; here the instruction starts again, so that time goes on.
+    /// A processor hangs in that until an instruction timeout ends it; here the instruction starts
+    /// again if there is none, so that time goes on.
     private static final int MOST_ATTEMPTS = 6;
 
     private final Cpu cpu;
@@ -102,7 +103,8 @@ public final class EventDelivery {
                             cpu.debug.pending() != 0
                                     || cpu.nmiPending && !cpu.nmiBlocked
                                     || canTakeInterrupt()
-                                    || cpu.isWokenByMaskedInterrupts() && cpu.apic.isPending();
+                                    || cpu.waiting.isEndedByMaskedInterrupts()
+                                            && cpu.apic.isPending();
                     case SHUTDOWN -> cpu.nmiPending && !cpu.nmiBlocked;
                     case WAIT_FOR_SIPI -> startupVector >= 0;
                 };
@@ -112,7 +114,7 @@ public final class EventDelivery {
             }
             startupVector = -1;
             cpu.activity = Activity.ACTIVE;
-            cpu.endWait();
+            cpu.waiting.end();
         }
         return wakes;
     }
@@ -282,7 +284,7 @@ public final class EventDelivery {
                                 : Event.fault(second, fault.errorCode());
             }
         }
-        cpu.vmx.endDelivery();
+        cpu.vmx.giveUpDelivery();
     }
 
     /// SDM Vol. 3A, Table 6-5, "Conditions for Generating a Double Fault".
@@ -322,6 +324,9 @@ public final class EventDelivery {
             deliverReal(event);
         } else if (cpu.isLongMode()) {
             deliverLong(event);
+        } else if (event.type == InterruptionType.SOFTWARE_INTERRUPT
+                && VirtualMode.isRedirected(cpu, event.vector)) {
+            VirtualMode.redirect(cpu, event.vector, event.returnTo);
         } else {
             deliverProtected(event);
         }

@@ -41,12 +41,10 @@ public final class VirtualMode {
         return (flags & RFlags.VIF) != 0 ? flags | RFlags.IF : flags & ~RFlags.IF;
     }
 
-    /// INT n in virtual-8086 mode with VME: redirected to the 8086 program's handler if the bitmap
-    /// in the TSS says so.
-    ///
-    /// @return whether the interrupt was redirected
-    public static boolean redirect(Cpu cpu, int vector, int returnTo) {
-        if ((cpu.cr4 & ControlBits.CR4_VME) == 0) {
+    /// Whether a software interrupt in virtual-8086 mode goes to the 8086 program's handler: with
+    /// VME, if the bitmap in the TSS says so.
+    public static boolean isRedirected(Cpu cpu, int vector) {
+        if (!cpu.isVirtual8086() || (cpu.cr4 & ControlBits.CR4_VME) == 0) {
             return false;
         }
         int ioMap = (int) cpu.mmu.readSystem(cpu.tr.base + 0x66, 2);
@@ -54,10 +52,11 @@ public final class VirtualMode {
         if (at < 0 || at > cpu.tr.limit) {
             return false;
         }
-        long bits = cpu.mmu.readSystem(cpu.tr.base + at, 1);
-        if ((bits >>> (vector & 7) & 1) != 0) {
-            return false;
-        }
+        return (cpu.mmu.readSystem(cpu.tr.base + at, 1) >>> (vector & 7) & 1) == 0;
+    }
+
+    /// Delivers a software interrupt to the 8086 program's handler.
+    static void redirect(Cpu cpu, int vector, int returnTo) {
         long flags = cpu.iopl() < 3 ? pushedFlags16(cpu) : cpu.rflags();
         long target = cpu.mmu.readSystem(vector * 4L, 4);
         long stack = cpu.get64(Cpu.RSP);
@@ -74,6 +73,5 @@ public final class VirtualMode {
         long masked = cpu.iopl() < 3 ? RFlags.VIF : RFlags.IF;
         cpu.rflags(cpu.rflags() & ~(masked | RFlags.TF | RFlags.NT));
         cpu.stateChanged();
-        return true;
     }
 }

@@ -89,10 +89,8 @@ public final class Cpu extends LinearMemory {
 
     public final MonitoredLine monitored = new MonitoredLine();
 
-    /// Halted by MWAIT.
-    private boolean waiting;
+    public final Waiting waiting;
 
-    private boolean waitsForAnyInterrupt;
     private long randomState;
 
     public final Bus bus;
@@ -130,6 +128,7 @@ public final class Cpu extends LinearMemory {
         msrs = new Msrs(this);
         controls = new ControlRegisters(this);
         tsc = new TimeStampCounter(clock, features.tscHertz());
+        waiting = new Waiting(this, clock);
         fpu = new Fpu(this);
         sse = new SseUnit(this);
         vmx = new Vmx(this, clock);
@@ -180,6 +179,7 @@ public final class Cpu extends LinearMemory {
         efer = 0;
         cpl = 0;
         debug.reset();
+        waiting.forget();
         activity = number == 0 ? Activity.ACTIVE : Activity.WAIT_FOR_SIPI;
         blockedBySti = false;
         blockedByMovSs = false;
@@ -256,42 +256,6 @@ public final class Cpu extends LinearMemory {
         boolean was = paused;
         paused = false;
         return was;
-    }
-
-    /// MWAIT: halts until an interrupt (also one that IF masks, if asked for) or until another
-    /// processor has run, which may have written to the monitored line.
-    ///
-    /// @param anyInterrupt interrupts end the wait even if IF is clear
-    public void waitMonitored(boolean anyInterrupt) {
-        if (monitored.isUnchanged()) {
-            waiting = true;
-            waitsForAnyInterrupt = anyInterrupt;
-            activity = Activity.HLT;
-            attention();
-        } else {
-            monitored.disarm();
-        }
-    }
-
-    /// Ends the wait of MWAIT if the monitored line has been written.
-    public void wakeIfWritten() {
-        if (waiting && !monitored.isUnchanged()) {
-            endWait();
-        }
-    }
-
-    /// Ends the wait of MWAIT, and makes the next one end at once.
-    public void endWait() {
-        if (waiting) {
-            waiting = false;
-            activity = Activity.ACTIVE;
-        }
-        monitored.disarm();
-    }
-
-    /// For a halted processor: whether interrupts wake it although IF is clear.
-    public boolean isWokenByMaskedInterrupts() {
-        return waiting && waitsForAnyInterrupt;
     }
 
     /// The next number for RDRAND and RDSEED: a fixed sequence, so that runs repeat.

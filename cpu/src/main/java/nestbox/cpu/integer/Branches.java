@@ -193,13 +193,8 @@ public final class Branches {
 
     private static void softwareInterrupt(Cpu cpu, Insn insn) {
         int vector = (int) insn.immediate & 0xFF;
-        if (cpu.isVirtual8086()) {
-            if (VirtualMode.redirect(cpu, vector, insn.end)) {
-                return;
-            }
-            if (cpu.iopl() < 3) {
-                throw cpu.generalProtection();
-            }
+        if (cpu.isVirtual8086() && cpu.iopl() < 3 && !VirtualMode.isRedirected(cpu, vector)) {
+            throw cpu.generalProtection();
         }
         interrupt(cpu, insn, InterruptionType.SOFTWARE_INTERRUPT, vector);
     }

@@ -64,7 +64,7 @@ final class Models {
             FSGSBASE, TSC_ADJUST, SGX, BMI1, AVX2, SMEP, BMI2, ERMS, INVPCID, RDT_M,
             FPU_CS_DS_DEPRECATED, RDT_A, AVX512F, AVX512DQ, RDSEED, ADX, SMAP, AVX512_IFMA,
             CLFLUSHOPT, CLWB, INTEL_PT, AVX512CD, SHA, AVX512BW, AVX512VL,
-            AVX512_VBMI, UMIP, PKU, OSPKE, AVX512_VBMI2, GFNI, VAES, VPCLMULQDQ, AVX512_VNNI,
+            AVX512_VBMI, UMIP, PKU, OSPKE, WAITPKG, AVX512_VBMI2, GFNI, VAES, VPCLMULQDQ, AVX512_VNNI,
             AVX512_BITALG, TME_EN, AVX512_VPOPCNTDQ, LA57, RDPID, SGX_LC,
             FAST_SHORT_REP_MOV, MD_CLEAR, PCONFIG, IBRS_IBPB, STIBP, L1D_FLUSH, ARCH_CAPABILITIES,
             SSBD,
@@ -91,8 +91,9 @@ final class Models {
             msrs(0xF6, 7, 26, 4),
             VmxModels.KABYLAKE);
 
-    /// Ice Lake-SP: a server processor with wide physical addresses and everything in VMX. It
-    /// reports 48 bits of linear address because LA57 isn't implemented.
+    /// Ice Lake-SP: a server processor with wide physical addresses. It has what later servers have
+    /// of VMX, and of instructions that VMX knows; and it reports 48 bits of linear address because
+    /// LA57 isn't implemented.
     static final CpuModel SERVER = new CpuModel(
             "server",
             new CpuModel.Identity(

@@ -58,6 +58,7 @@ public final class VmxCapabilities {
                     Map.entry(EntryControl.LOAD_RTIT_CTL, Cpuid.INTEL_PT),
                     Map.entry(ExitControl.CLEAR_BNDCFGS, Cpuid.MPX),
                     Map.entry(EntryControl.LOAD_BNDCFGS, Cpuid.MPX),
+                    Map.entry(SecondaryControl.ENABLE_USER_WAIT_AND_PAUSE, Cpuid.WAITPKG),
                     Map.entry(TertiaryControl.VIRTUALIZE_SPEC_CTRL, Cpuid.IBRS_IBPB),
                     Map.entry(ExitControl.LOAD_PERF_GLOBAL_CTRL, Cpuid.PDCM),
                     Map.entry(EntryControl.LOAD_PERF_GLOBAL_CTRL, Cpuid.PDCM));

@@ -37,6 +37,7 @@ public final class ControlRegisters {
                 | bit(Cpuid.SSE, CR4_OSXMMEXCPT)
                 | bit(Cpuid.UMIP, CR4_UMIP)
                 | bit(Cpuid.VMX, CR4_VMXE)
+                | bit(Cpuid.SMX, CR4_SMXE)
                 | bit(Cpuid.FSGSBASE, CR4_FSGSBASE)
                 | bit(Cpuid.PCID, CR4_PCIDE)
                 | bit(Cpuid.XSAVE, CR4_OSXSAVE)

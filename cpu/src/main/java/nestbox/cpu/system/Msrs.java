@@ -235,6 +235,7 @@ public final class Msrs {
             case IA32_TSC_AUX -> cpu.features.has(Cpuid.RDTSCP);
             case IA32_XSS -> cpu.features.has(Cpuid.XSAVES);
             case IA32_SPEC_CTRL, IA32_PRED_CMD -> cpu.features.has(Cpuid.IBRS_IBPB);
+            case IA32_UMWAIT_CONTROL -> cpu.features.has(Cpuid.WAITPKG);
             case IA32_FLUSH_CMD -> cpu.features.has(Cpuid.L1D_FLUSH);
             case IA32_ARCH_CAPABILITIES -> cpu.features.has(Cpuid.ARCH_CAPABILITIES);
             default -> cpu.vmx.capability(msr).isPresent() || cpu.features.hasMsr(msr);
@@ -265,6 +266,7 @@ public final class Msrs {
                     case IA32_MC_CTL, IA32_P5_MC_ADDR, IA32_P5_MC_TYPE -> true;
                     case IA32_MC_STATUS, IA32_MC_ADDR, IA32_MC_MISC -> value == 0;
                     case IA32_SPEC_CTRL -> (value & ~7L) == 0;
+                    case IA32_UMWAIT_CONTROL -> (value & ~0xFFFF_FFFDL) == 0;
                     case IA32_PRED_CMD, IA32_FLUSH_CMD -> (value & ~1L) == 0;
                     case IA32_BIOS_UPDT_TRIG, IA32_BIOS_SIGN_ID -> true;
                     default -> cpu.features.isWritable(msr);

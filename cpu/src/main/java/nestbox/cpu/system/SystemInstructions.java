@@ -46,6 +46,9 @@ public final class SystemInstructions {
             case CLFLUSH -> SystemInstructions::clflush;
             case MONITOR -> SystemInstructions::monitor;
             case MWAIT -> SystemInstructions::mwait;
+            case UMONITOR -> UserWaits::umonitor;
+            case UMWAIT -> UserWaits::umwait;
+            case TPAUSE -> UserWaits::tpause;
             case CLAC -> (cpu, insn) -> alignmentCheck(cpu, false);
             case STAC -> (cpu, insn) -> alignmentCheck(cpu, true);
             case SWAPGS -> (cpu, insn) -> cpu.msrs.swapGs();
@@ -56,6 +59,7 @@ public final class SystemInstructions {
             case XGETBV -> SystemInstructions::xgetbv;
             case XSETBV -> SystemInstructions::xsetbv;
             case PAUSE -> (cpu, insn) -> cpu.pause();
+            case GETSEC -> SystemInstructions::getsec;
             // There is no system-management mode to return from.
             case RSM ->
                     (cpu, insn) -> {
@@ -70,7 +74,7 @@ public final class SystemInstructions {
         }
     }
 
-    private static void require(Cpu cpu, Cpuid feature) {
+    static void require(Cpu cpu, Cpuid feature) {
         if (!cpu.features.has(feature)) {
             throw cpu.undefined();
         }
@@ -166,7 +170,7 @@ public final class SystemInstructions {
         }
     }
 
-    private static long edxEax(Cpu cpu) {
+    static long edxEax(Cpu cpu) {
         return cpu.get64(Cpu.RDX) << 32 | cpu.get64(Cpu.RAX) & 0xFFFF_FFFFL;
     }
 
@@ -184,7 +188,7 @@ public final class SystemInstructions {
         cpu.attention();
     }
 
-    private static void checkTimeStampDisable(Cpu cpu) {
+    static void checkTimeStampDisable(Cpu cpu) {
         if ((cpu.cr4 & CR4_TSD) != 0 && cpu.cpl != 0) {
             throw cpu.generalProtection();
         }
@@ -250,7 +254,7 @@ public final class SystemInstructions {
         if ((cpu.get64(Cpu.RCX) & ~1L) != 0) {
             throw cpu.generalProtection();
         }
-        cpu.waitMonitored((cpu.get64(Cpu.RCX) & 1) != 0);
+        cpu.waiting.forLine((cpu.get64(Cpu.RCX) & 1) != 0);
     }
 
     /// #UD at CPL > 0, and when IA32_MISC_ENABLE turns the instructions off.
@@ -290,6 +294,15 @@ public final class SystemInstructions {
         }
         cpu.segments[segment].base = value;
         cpu.set64(Cpu.SEGMENT_BASES + 8 * segment, value);
+    }
+
+    /// The board's chip set has no part in measured launch, so there is the leaf that says so.
+    /// SDM Vol. 2D, "GETSEC\[CAPABILITIES\]—Report the SMX Capabilities".
+    private static void getsec(Cpu cpu, Insn insn) {
+        if ((cpu.cr4 & CR4_SMXE) == 0 || cpu.get32(Cpu.RAX) != 0) {
+            throw cpu.undefined();
+        }
+        cpu.set32(Cpu.RAX, 0);
     }
 
     private static void requireXsave(Cpu cpu) {

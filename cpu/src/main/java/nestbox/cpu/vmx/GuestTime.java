@@ -7,6 +7,8 @@ import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
 
+import java.math.BigInteger;
+
 /// The time-stamp counter as a guest reads it, and the VMX-preemption timer. SDM Vol. 3C, "TSC
 /// Offset and TSC Multiplier" and "VMX-Preemption Timer".
 final class GuestTime {
@@ -40,6 +42,18 @@ final class GuestTime {
             scaled = scale(tsc, vmx.vmcs().read(VmcsField.TSC_MULTIPLIER));
         }
         return scaled + vmx.vmcs().read(VmcsField.TSC_OFFSET);
+    }
+
+    /// Ticks of the TSC for ticks of the guest's.
+    long physicalDelay(long ticks) {
+        if (!vmx.on(PrimaryControl.USE_TSC_OFFSETTING)
+                || !vmx.on(SecondaryControl.USE_TSC_SCALING)) {
+            return ticks;
+        }
+        BigInteger scaled = new BigInteger(Long.toUnsignedString(ticks));
+        String multiplier = Long.toUnsignedString(vmx.vmcs().read(VmcsField.TSC_MULTIPLIER));
+        BigInteger delay = scaled.shiftLeft(MULTIPLIER_FRACTION).divide(new BigInteger(multiplier));
+        return delay.min(BigInteger.valueOf(Long.MAX_VALUE)).longValue();
     }
 
     /// Bits 111:48 of the product.

@@ -44,7 +44,7 @@ final class InstructionForms {
                 : InstructionInformation.ofRegister(insn.rm, insn.reg);
     }
 
-    /// RDRAND and RDSEED.
+    /// RDRAND, RDSEED, UMWAIT and TPAUSE.
     static InstructionInformation destination(Insn insn) {
         return InstructionInformation.ofDestination(insn.rm, insn.width);
     }

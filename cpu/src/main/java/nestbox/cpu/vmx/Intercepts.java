@@ -3,10 +3,13 @@ package nestbox.cpu.vmx;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Handler;
 import nestbox.cpu.core.Insn;
+import nestbox.x86.Alu;
 import nestbox.x86.Branch;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Cpuid;
+import nestbox.x86.Move;
 import nestbox.x86.Op;
+import nestbox.x86.RFlags;
 import nestbox.x86.StateSave;
 import nestbox.x86.SystemOp;
 import nestbox.x86.vmx.ExitReason;
@@ -55,6 +58,9 @@ public final class Intercepts {
         Op op = insn.row.op();
         if (op == Branch.IRET) {
             return new Returning(usual);
+        }
+        if (insn.isMemory && (insn.lock || op == Move.XCHG)) {
+            return new Locked(usual);
         }
         Check check = check(op);
         if (check == null) {
@@ -129,6 +135,10 @@ public final class Intercepts {
             case INVPCID -> Intercepts::invpcid;
             case MONITOR -> exits(ExitReason.MONITOR, PrimaryControl.MONITOR_EXITING);
             case MWAIT -> Intercepts::mwait;
+            case UMONITOR -> Intercepts::userMonitor;
+            case UMWAIT -> (cpu, insn) -> userWait(cpu, insn, ExitReason.UMWAIT);
+            case TPAUSE -> (cpu, insn) -> userWait(cpu, insn, ExitReason.TPAUSE);
+            case GETSEC -> Intercepts::getsec;
             case PAUSE -> (cpu, insn) -> cpu.vmx.pauses.check(insn);
             case XSETBV -> Intercepts::xsetbv;
             case VERR,
@@ -223,7 +233,46 @@ public final class Intercepts {
         if (cpu.vmx.on(PrimaryControl.MWAIT_EXITING)) {
             throw cpu.vmx.exit(insn, ExitReason.MWAIT, cpu.monitored.isArmed() ? 1 : 0);
         }
+        boolean masked =
+                (cpu.get64(Cpu.RCX) & 1) != 0 && (cpu.get64(Cpu.FLAGS_REST) & RFlags.IF) == 0;
+        boolean due =
+                cpu.vmx.on(PrimaryControl.INTERRUPT_WINDOW_EXITING)
+                        || cpu.vmx.apic.isInterruptRecognized();
+        if (masked && due) {
+            // It goes on at once.
+            cpu.monitored.disarm();
+        }
         return false;
+    }
+
+    private static void requireUserWaits(Cpu cpu) {
+        if (!cpu.vmx.on(SecondaryControl.ENABLE_USER_WAIT_AND_PAUSE)) {
+            throw cpu.undefined();
+        }
+    }
+
+    private static boolean userMonitor(Cpu cpu, Insn insn) {
+        requireUserWaits(cpu);
+        return false;
+    }
+
+    private static boolean userWait(Cpu cpu, Insn insn, ExitReason reason) {
+        requireUserWaits(cpu);
+        boolean refused = cpu.cpl != 0 && (cpu.cr4 & ControlBits.CR4_TSD) != 0;
+        if (refused || !cpu.vmx.on(PrimaryControl.RDTSC_EXITING)) {
+            return false;
+        }
+        var exit = cpu.vmx.exit(insn, reason, 0);
+        cpu.vmx.exit.instructionInformation = InstructionForms.destination(insn).toLong();
+        throw exit;
+    }
+
+    /// It exits at every privilege level, if it isn't undefined.
+    private static boolean getsec(Cpu cpu, Insn insn) {
+        if ((cpu.cr4 & ControlBits.CR4_SMXE) == 0) {
+            return false;
+        }
+        throw cpu.vmx.exit(insn, ExitReason.GETSEC, 0);
     }
 
     private static boolean xsetbv(Cpu cpu, Insn insn) {
@@ -231,6 +280,46 @@ public final class Intercepts {
             return false;
         }
         throw cpu.vmx.exit(insn, ExitReason.XSETBV, 0);
+    }
+
+    /// An instruction with a locked access. One that crosses cache lines takes the bus lock. SDM
+    /// Vol. 3A, "Bus Locking". All memory counts as write-back memory, so that others don't.
+    private static final class Locked extends Handler {
+        private static final int LINE = 64;
+
+        private final Handler usual;
+
+        Locked(Handler usual) {
+            this.usual = usual;
+        }
+
+        @Override
+        public void execute(Cpu cpu, Insn insn) {
+            if (!cpu.vmx.on(SecondaryControl.VMM_BUS_LOCK_DETECTION)) {
+                usual.execute(cpu, insn);
+                return;
+            }
+            long linear = linear(cpu, insn);
+            boolean split = (linear & LINE - 1) + width(insn) > LINE;
+            if (split) {
+                // The VM exit comes before the next instruction.
+                cpu.requireAlone();
+            }
+            usual.execute(cpu, insn);
+            if (split) {
+                cpu.vmx.events.busLocked();
+            }
+        }
+
+        private static long linear(Cpu cpu, Insn insn) {
+            long base = cpu.get64(Cpu.SEGMENT_BASES + 8 * insn.segment);
+            long linear = cpu.effectiveAddress(insn) + base;
+            return cpu.isLongMode64() ? linear : linear & 0xFFFF_FFFFL;
+        }
+
+        private static int width(Insn insn) {
+            return insn.row.op() == Alu.CMPXCHG8B ? 2 * Math.max(insn.operandSize, 4) : insn.width;
+        }
     }
 
     /// IRET, which ends blocking by NMI, or virtual-NMI blocking, or neither. SDM Vol. 3C, "IRET"

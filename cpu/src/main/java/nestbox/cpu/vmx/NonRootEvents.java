@@ -20,6 +20,7 @@ public final class NonRootEvents {
     /// what comes before and after it.
     private enum Pending {
         STARTUP,
+        BUS_LOCK,
         INIT,
         APIC,
         MONITOR_TRAP,
@@ -39,6 +40,9 @@ public final class NonRootEvents {
     /// A VM exit for the monitor trap flag is due.
     private boolean monitorTrap;
 
+    /// The last instruction took the bus lock, and the hypervisor wants to know.
+    private boolean busLocked;
+
     /// A repeated string instruction gave way to what happens now.
     private boolean betweenIterations;
 
@@ -49,10 +53,12 @@ public final class NonRootEvents {
 
     void begin() {
         monitorTrap = false;
+        busLocked = false;
     }
 
     void end() {
         monitorTrap = false;
+        busLocked = false;
         vmx.apic.end();
     }
 
@@ -65,6 +71,12 @@ public final class NonRootEvents {
     /// The injected event is a VM exit for the monitor trap flag.
     void monitorTrap() {
         monitorTrap = true;
+    }
+
+    /// An instruction that takes the bus lock is complete.
+    void busLocked() {
+        busLocked = true;
+        cpu.attention();
     }
 
     /// An event has been delivered, or an instruction is complete: the monitor trap flag comes
@@ -90,6 +102,9 @@ public final class NonRootEvents {
     private Pending pending(boolean held) {
         if (cpu.activity == Activity.WAIT_FOR_SIPI) {
             return cpu.delivery.hasStartup() ? Pending.STARTUP : Pending.NOTHING;
+        }
+        if (busLocked) {
+            return Pending.BUS_LOCK;
         }
         if (cpu.delivery.hasInit()) {
             return Pending.INIT;
@@ -138,8 +153,8 @@ public final class NonRootEvents {
         if (pending(false) != Pending.NOTHING) {
             return true;
         }
-        if (cpu.isWokenByMaskedInterrupts() && cpu.apic.isPending()) {
-            cpu.endWait();
+        if (cpu.waiting.isEndedByMaskedInterrupts() && cpu.apic.isPending()) {
+            cpu.waiting.end();
             return true;
         }
         return false;
@@ -157,7 +172,7 @@ public final class NonRootEvents {
         if (pending != Pending.NOTHING) {
             betweenIterations = resume;
             cpu.betweenIterations = false;
-            cpu.endWait();
+            cpu.waiting.end();
         }
         if (pending != Pending.STARTUP) {
             // Only a processor that waits for one takes a startup IPI.
@@ -165,6 +180,7 @@ public final class NonRootEvents {
         }
         return switch (pending) {
             case STARTUP -> exit(ExitReason.STARTUP_IPI, cpu.delivery.takeStartup());
+            case BUS_LOCK -> exit(ExitReason.BUS_LOCK, 0);
             case INIT -> {
                 cpu.delivery.takeInit();
                 yield exit(ExitReason.INIT_SIGNAL, 0);

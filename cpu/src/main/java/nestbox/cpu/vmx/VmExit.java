@@ -106,7 +106,8 @@ final class VmExit {
 
     private void record() {
         ExitInformation exit = vmx.exit;
-        put(EXIT_REASON, exit.reason.number());
+        boolean busLock = exit.reason == ExitReason.BUS_LOCK;
+        put(EXIT_REASON, exit.reason.number() | (busLock ? ExitReason.BUS_LOCK_ASSERTED : 0));
         put(EXIT_QUALIFICATION, exit.qualification);
         put(EXIT_INTERRUPTION_INFORMATION, exit.interruption);
         put(EXIT_INTERRUPTION_ERROR_CODE, exit.errorCode & 0xFFFF_FFFFL);

@@ -278,6 +278,16 @@ public final class Vmx {
         return controls.on(control);
     }
 
+    /// What a value of the TSC is for the software that runs: for a guest with its offset.
+    public long guestTsc(long tsc) {
+        return time.guestTsc(tsc);
+    }
+
+    /// Ticks of the TSC for those that the software that runs counts.
+    public long physicalDelay(long ticks) {
+        return time.physicalDelay(ticks);
+    }
+
     /// MOV to CR0 while in VMX operation: some bits are fixed. SDM Vol. 3C, "Restrictions on VMX
     /// Operation".
     public boolean allowsCr0(long value) {
@@ -526,6 +536,15 @@ public final class Vmx {
 
     public void endDelivery() {
         delivering = Optional.empty();
+    }
+
+    /// An event leads to others without end.
+    public void giveUpDelivery() {
+        if (on(SecondaryControl.INSTRUCTION_TIMEOUT)) {
+            exit.begin(ExitReason.INSTRUCTION_TIMEOUT_EXPIRED, 0, ResumeFlag.SET);
+            transition(0);
+        }
+        endDelivery();
     }
 
     /// The next event to be delivered is the one that VM entry injects.

@@ -4,6 +4,7 @@ import static nestbox.x86.vmx.VmcsField.*;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
@@ -103,6 +104,79 @@ class VmxGuestTest {
                         SecondaryControl.ENABLE_RDTSCP,
                         PrimaryControl.RDTSC_EXITING)
                 .close();
+    }
+
+    @Test
+    void userWaitsNeedTheirControl() {
+        SecondaryControl enabled = SecondaryControl.ENABLE_USER_WAIT_AND_PAUSE;
+        // umonitor rbx; umwait ecx; tpause ecx
+        for (String code : List.of("F3 0F AE F3", "F2 0F AE F1", "66 0F AE F1")) {
+            try (VmxMachine machine = VmxMachine.guest(code + VMCALL)) {
+                machine.set(EXCEPTION_BITMAP, -1).launch();
+                assertThat(machine.exitReason()).contains(ExitReason.EXCEPTION_OR_NMI);
+                assertThat(machine.get(EXIT_INTERRUPTION_INFORMATION) & 0xFF).isEqualTo(6);
+            }
+            try (VmxMachine machine = VmxMachine.guest(code + VMCALL).on(enabled)) {
+                machine.cpu.set64(Cpu.RBX, VmxMachine.GUEST_DATA);
+                // The time to wait for is over.
+                machine.cpu.set64(Cpu.RAX, 0);
+                machine.cpu.set64(Cpu.RDX, 0);
+                machine.launch();
+                exits(machine, ExitReason.VMCALL, VmxMachine.GUEST_CODE + 4, 3);
+            }
+        }
+        exit(ExitReason.UMWAIT, "F2 0F AE F1", enabled, PrimaryControl.RDTSC_EXITING).close();
+        exit(ExitReason.TPAUSE, "66 0F AE F1", enabled, PrimaryControl.RDTSC_EXITING).close();
+    }
+
+    @Test
+    void aTimedPauseEndsAtItsTime() {
+        try (VmxMachine machine =
+                VmxMachine.guest("66 0F AE F1" + VMCALL)
+                        .on(SecondaryControl.ENABLE_USER_WAIT_AND_PAUSE)) {
+            long end = machine.cpu.tsc.now() + 1_000_000;
+            machine.cpu.set64(Cpu.RAX, end);
+            machine.cpu.set64(Cpu.RDX, 0);
+            machine.launch();
+            assertThat(machine.cpu.vmx.isNonRoot()).isTrue();
+            assertThat(machine.cpu.activity).isEqualTo(Activity.HLT);
+            machine.clock.advanceTo(machine.clock.nextDeadline());
+            assertThat(machine.cpu.activity).isEqualTo(Activity.ACTIVE);
+            assertThat(machine.cpu.tsc.now()).isBetween(end, end + 10);
+            machine.processors.turn();
+            exits(machine, ExitReason.VMCALL, VmxMachine.GUEST_CODE + 4, 3);
+        }
+    }
+
+    @Test
+    void getsecExitsWhereItIsDefined() {
+        try (VmxMachine machine = VmxMachine.guest("0F 37" + VMCALL)) {
+            machine.set(EXCEPTION_BITMAP, -1).launch();
+            assertThat(machine.exitReason()).contains(ExitReason.EXCEPTION_OR_NMI);
+        }
+        try (VmxMachine machine = VmxMachine.guest("0F 37" + VMCALL)) {
+            machine.set(GUEST_CR4, machine.get(GUEST_CR4) | ControlBits.CR4_SMXE).launch();
+            exits(machine, ExitReason.GETSEC, VmxMachine.GUEST_CODE, 2);
+        }
+    }
+
+    @Test
+    void aSplitLockExitsBehindTheInstruction() {
+        // lock inc qword ptr [rbx]
+        for (int offset : new int[] {56, 57, 63}) {
+            try (VmxMachine machine =
+                    VmxMachine.guest("F0 48 FF 03" + VMCALL)
+                            .on(SecondaryControl.VMM_BUS_LOCK_DETECTION)) {
+                machine.cpu.set64(Cpu.RBX, VmxMachine.GUEST_DATA + offset);
+                machine.memory.writeLong(VmxMachine.GUEST_DATA + offset, 7);
+                machine.launch();
+                boolean split = offset > 56;
+                assertThat(machine.get(EXIT_REASON))
+                        .isEqualTo(split ? 1 << 26 | 74 : ExitReason.VMCALL.number());
+                assertThat(machine.get(GUEST_RIP)).isEqualTo(VmxMachine.GUEST_CODE + 4);
+                assertThat(machine.memory.readLong(VmxMachine.GUEST_DATA + offset)).isEqualTo(8);
+            }
+        }
     }
 
     @Test

@@ -95,6 +95,9 @@ public enum ExitReason {
     /// Bit 31 of the exit-reason field: guest state was never entered.
     public static final int ENTRY_FAILURE = 1 << 31;
 
+    /// Bit 26 of the exit-reason field: a bus lock was asserted.
+    public static final int BUS_LOCK_ASSERTED = 1 << 26;
+
     private static final ExitReason[] BY_NUMBER = byNumber();
 
     private final int number;
