@@ -88,8 +88,20 @@ final class PreLaunchedVm {
         Set<AcpiPart> parts = EnumSet.of(AcpiPart.PCI, AcpiPart.SLEEP_CONTROL);
         if (!plan.vm().lapicPassthrough()) {
             parts.addAll(Set.of(AcpiPart.IO_APIC, AcpiPart.PIC, AcpiPart.PIT, AcpiPart.RTC));
+            addSerialPort(parts, AcpiPart.COM1, BoardMap.COM1, BoardMap.COM1_IRQ);
+            addSerialPort(parts, AcpiPart.COM2, BoardMap.COM2, BoardMap.COM2_IRQ);
         }
         return parts;
+    }
+
+    /// With reduced hardware, an operating system knows of no ISA interrupt that the tables don't
+    /// name.
+    private void addSerialPort(Set<AcpiPart> parts, AcpiPart part, int port, int irq) {
+        boolean there =
+                plan.ports().stream().anyMatch(each -> each.ioPort() == port && each.irq() == irq);
+        if (there) {
+            parts.add(part);
+        }
     }
 
     /// What needs the vCPUs, which have the local APICs. Legacy interrupts don't reach local APICs

@@ -58,7 +58,7 @@ final class BootCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
         machine.check();
-        GuestFiles files = GuestFiles.of(guest, err);
+        GuestFiles files = GuestFiles.of(guest.choice(), err);
         long started = System.nanoTime();
         Ending ending;
         Board.Statistics statistics;

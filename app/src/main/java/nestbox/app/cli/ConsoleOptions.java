@@ -1,7 +1,8 @@
 package nestbox.app.cli;
 
 import nestbox.app.console.EndpointSpec;
-import nestbox.scenario.Allocation.VmPlan;
+import nestbox.scenario.Vm;
+import nestbox.scenario.Vuart.Transport;
 
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -36,20 +37,28 @@ final class ConsoleOptions {
                                                     ("--console %s doesn't begin with a VM: write"
                                                                     + " for example vm0=pty. %s")
                                                             .formatted(text, names.list())));
-            VmPlan vm = choice.vm();
-            if (vm.console().isEmpty()) {
+            Vm vm = choice.vm();
+            if (!hasConsole(vm)) {
                 throw new UserMistake(
                         ("--console %s: VM \"%s\" has no console vUART. Give it a console_vuart, or"
-                                        + " a legacy_vuart with id 0, in the scenario.")
-                                .formatted(text, vm.vm().name()));
+                                        + " a legacy_vuart with id 0, in the scenario (a"
+                                        + " post-launched VM the latter).")
+                                .formatted(text, vm.name()));
             }
-            if (places.put(vm.vm().index(), place(text, choice.rest())) != null) {
+            if (places.put(vm.index(), place(text, choice.rest())) != null) {
                 throw new UserMistake(
                         "--console names the console of VM \"%s\" twice: leave one out."
-                                .formatted(vm.vm().name()));
+                                .formatted(vm.name()));
             }
         }
         return places;
+    }
+
+    /// L0 makes only legacy vUARTs for post-launched VMs.
+    private static boolean hasConsole(Vm vm) {
+        return vm.vuart(0)
+                .filter(port -> !vm.isPostLaunched() || port.transport() == Transport.LEGACY)
+                .isPresent();
     }
 
     private static EndpointSpec place(String text, String place) {

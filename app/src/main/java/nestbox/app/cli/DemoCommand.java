@@ -4,7 +4,7 @@ import nestbox.app.console.StandardStreams;
 import nestbox.app.l0.ScenarioSoftware;
 import nestbox.app.session.Ending;
 import nestbox.app.session.Session;
-import nestbox.boot.BootImages;
+import nestbox.scenario.Vm;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,6 +18,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -84,26 +85,21 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
-        GuestOptions guest = new GuestOptions();
-        guest.guest = Optional.of(RunCommand.SERVICE_GUEST);
-        guest.append = Optional.of(APPEND);
-        GuestFiles files = GuestFiles.of(guest, err);
         RunOptions run = new RunOptions();
         run.timeout = timeout;
         run.until = attach ? Optional.empty() : Optional.of(PROMPT);
-        MemorySize memory = files.defaultMemory();
-        ScenarioPlan plan =
-                ScenarioPlan.of(ScenarioFile.nested(), Optional.empty(), memory, OptionalInt.of(0));
         Curtain curtain = new Curtain(streams.out());
         SessionSetup setup = new SessionSetup(new MachineOptions(), run, behind(curtain));
-        try (BootImages images = files.files();
+        ScenarioFile scenario = ScenarioFile.nested();
+        List<Vm> vms = scenario.scenario().scenario().orElseThrow().vms();
+        GuestChoice guest = GuestChoice.builtIn(VmGuestOptions.NESTING_GUEST).appending(APPEND);
+        try (VmImages images = VmImages.open(Map.of(vms.getFirst().index(), guest), err);
                 ProgressLine progress = new ProgressLine(err, isTerminal())) {
+            MemorySize memory = images.memory(vms);
+            ScenarioPlan plan =
+                    ScenarioPlan.of(scenario, Optional.empty(), memory, OptionalInt.of(0));
             ScenarioSoftware software =
-                    new ScenarioSoftware(
-                            plan.plan(),
-                            images,
-                            vm -> files.commandLine(ScenarioPlan.commandLine(vm)),
-                            Nestbox.Version.number());
+                    new ScenarioSoftware(plan.plan(), images::of, Nestbox.Version.number());
             Milestones milestones =
                     new Milestones(
                             software,

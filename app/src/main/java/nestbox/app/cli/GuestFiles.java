@@ -31,26 +31,26 @@ record GuestFiles(
     private static final String SERIAL_CONSOLE = CONSOLE + "ttyS0";
 
     /// Finds the files, and builds them if they are those of a built-in guest and not there yet.
-    static GuestFiles of(GuestOptions options, PrintWriter progress) {
-        if (options.kernel.isPresent()) {
-            if (options.guest.isPresent()) {
+    static GuestFiles of(GuestChoice choice, PrintWriter progress) {
+        if (choice.kernel().isPresent()) {
+            if (choice.guest().isPresent()) {
                 throw new UserMistake(
                         "--guest and --kernel exclude each other: name a built-in"
                                 + " guest or a kernel.");
             }
             return new GuestFiles(
-                    options.kernel.get(),
-                    options.initrd,
+                    choice.kernel().get(),
+                    choice.initrd(),
                     "",
-                    options.append,
-                    options.modules,
+                    choice.append(),
+                    choice.modules(),
                     ONE_GIB);
         }
-        if (options.initrd.isPresent() || !options.modules.isEmpty()) {
+        if (choice.initrd().isPresent() || !choice.modules().isEmpty()) {
             throw new UserMistake(
                     "--initrd and --module belong to a kernel: name it with --kernel.");
         }
-        return builtIn(options.guest.orElse(BUILT_IN), options.append, progress);
+        return builtIn(choice.guest().orElse(BUILT_IN), choice.append(), progress);
     }
 
     private static GuestFiles builtIn(String name, Optional<String> append, PrintWriter progress) {

@@ -45,4 +45,8 @@ final class GuestOptions {
                             + "guest of its own) or login. It is built from Debian packages when it "
                             + "is first used.")
     Optional<String> guest = Optional.empty();
+
+    GuestChoice choice() {
+        return new GuestChoice(kernel, initrd, append, modules, guest);
+    }
 }

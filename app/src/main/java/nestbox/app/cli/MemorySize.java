@@ -15,7 +15,7 @@ record MemorySize(long bytes) {
     private static final long SMALLEST = 1L << 20;
 
     /// All RAM must lie below the 64-bit PCI window.
-    private static final long LARGEST = 64L << 30;
+    static final long LARGEST = 64L << 30;
 
     static MemorySize ofMebibytes(long count) {
         return new MemorySize(count << 20);

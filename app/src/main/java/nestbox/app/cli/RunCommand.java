@@ -6,8 +6,7 @@ import nestbox.app.console.StandardStreams;
 import nestbox.app.l0.ScenarioSoftware;
 import nestbox.app.session.Ending;
 import nestbox.app.session.Session;
-import nestbox.boot.BootImages;
-import nestbox.hypervisor.Vm;
+import nestbox.scenario.Vm;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -16,8 +15,8 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -45,13 +44,11 @@ import java.util.stream.Collectors;
             "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
         })
 final class RunCommand implements Callable<Integer> {
-    static final String SERVICE_GUEST = "kvm";
-
     @Mixin(name = "The scenario")
     private final ScenarioOptions scenario = new ScenarioOptions();
 
     @Mixin(name = "What the VMs boot")
-    private final GuestOptions guest = new GuestOptions();
+    private final VmGuestOptions guest = new VmGuestOptions();
 
     @Mixin(name = "Where VMs have their consoles")
     private final ConsoleOptions consoles = new ConsoleOptions();
@@ -83,22 +80,16 @@ final class RunCommand implements Callable<Integer> {
         if (verdict.errors() > 0) {
             return ExitStatus.USER_MISTAKE.code();
         }
-        if (guest.guest.isEmpty() && guest.kernel.isEmpty()) {
-            guest.guest = Optional.of(SERVICE_GUEST);
-        }
-        GuestFiles files = GuestFiles.of(guest, err);
-        MemorySize memory = machine.memory.orElse(files.defaultMemory());
-        ScenarioPlan plan = ScenarioPlan.of(file, machine.processors, memory, OptionalInt.empty());
-        Map<Integer, EndpointSpec> places =
-                consoles.places(new VmNames(plan.plan().allocation().vms()));
+        List<Vm> vms = file.scenario().scenario().orElseThrow().vms();
+        VmNames names = new VmNames(vms);
+        Map<Integer, EndpointSpec> places = consoles.places(names);
         long started = System.nanoTime();
-        try (BootImages images = files.files()) {
+        try (VmImages images = VmImages.open(guest.choices(names), err)) {
+            MemorySize memory = machine.memory.orElse(images.memory(vms));
+            ScenarioPlan plan =
+                    ScenarioPlan.of(file, machine.processors, memory, OptionalInt.empty());
             ScenarioSoftware software =
-                    new ScenarioSoftware(
-                            plan.plan(),
-                            images,
-                            vm -> files.commandLine(ScenarioPlan.commandLine(vm)),
-                            Nestbox.Version.number());
+                    new ScenarioSoftware(plan.plan(), images::of, Nestbox.Version.number());
             SessionSetup setup = new SessionSetup(machine, run, places, streams);
             try (Session session = setup.open(software, memory, plan.processors())) {
                 Ending ending = failed(session.run(), software);
@@ -122,7 +113,7 @@ final class RunCommand implements Callable<Integer> {
                 : new Ending.ByGuest(new Outcome.Crashed(failures));
     }
 
-    private static String failure(Vm vm) {
+    private static String failure(nestbox.hypervisor.Vm vm) {
         return "The hypervisor stopped VM %d (%s): %s."
                 .formatted(vm.id(), vm.name(), vm.failure().orElse(""));
     }

@@ -1,6 +1,6 @@
 package nestbox.app.cli;
 
-import nestbox.scenario.Allocation.VmPlan;
+import nestbox.scenario.Vm;
 
 import java.util.Comparator;
 import java.util.List;
@@ -12,11 +12,16 @@ import java.util.stream.Collectors;
 /// The VMs of a scenario as options name them, before an equals sign: `vm0=`, or by their names.
 ///
 /// @param vms all of the scenario
-record VmNames(List<VmPlan> vms) {
+record VmNames(List<Vm> vms) {
     private static final Pattern NUMBERED = Pattern.compile("vm([0-9]{1,9})=(.*)", Pattern.DOTALL);
 
     /// What an option says about one VM.
-    record Choice(VmPlan vm, String rest) {}
+    record Choice(Vm vm, String rest) {}
+
+    /// Those that L0 starts.
+    List<Vm> started() {
+        return vms.stream().filter(vm -> !vm.isPostLaunched()).toList();
+    }
 
     /// Takes an option's value apart; empty if it isn't about one VM.
     Optional<Choice> choice(String value) {
@@ -25,17 +30,17 @@ record VmNames(List<VmPlan> vms) {
             return Optional.of(choice(Integer.parseInt(numbered.group(1)), numbered.group(2)));
         }
         return vms.stream()
-                .filter(vm -> value.startsWith(vm.vm().name() + "="))
-                .filter(vm -> !vm.vm().name().isEmpty())
-                .max(Comparator.comparingInt(vm -> vm.vm().name().length()))
-                .map(vm -> new Choice(started(vm), value.substring(vm.vm().name().length() + 1)));
+                .filter(vm -> value.startsWith(vm.name() + "="))
+                .filter(vm -> !vm.name().isEmpty())
+                .max(Comparator.comparingInt(vm -> vm.name().length()))
+                .map(vm -> new Choice(vm, value.substring(vm.name().length() + 1)));
     }
 
     private Choice choice(int number, String rest) {
         return vms.stream()
-                .filter(vm -> vm.vm().index() == number)
+                .filter(vm -> vm.index() == number)
                 .findFirst()
-                .map(vm -> new Choice(started(vm), rest))
+                .map(vm -> new Choice(vm, rest))
                 .orElseThrow(
                         () ->
                                 new UserMistake(
@@ -43,21 +48,10 @@ record VmNames(List<VmPlan> vms) {
                                                 .formatted(number, list())));
     }
 
-    private VmPlan started(VmPlan vm) {
-        if (vm.vm().isPostLaunched()) {
-            throw new UserMistake(
-                    ("VM \"%s\" is a post-launched one, which a device model in the Service VM would"
-                                    + " start; it isn't run. %s")
-                            .formatted(vm.vm().name(), list()));
-        }
-        return vm;
-    }
-
     /// The VMs to choose from, for the user.
     String list() {
         return vms.stream()
-                .filter(vm -> !vm.vm().isPostLaunched())
-                .map(vm -> "vm%d (%s)".formatted(vm.vm().index(), vm.vm().name()))
-                .collect(Collectors.joining(", ", "It runs ", "."));
+                .map(vm -> "vm%d (%s)".formatted(vm.index(), vm.name()))
+                .collect(Collectors.joining(", ", "It has ", "."));
     }
 }

@@ -33,8 +33,7 @@ public final class ScenarioSoftware implements Software {
     private static final int API_MINOR = 0;
 
     private final Plan plan;
-    private final BootImages images;
-    private final Function<VmPlan, String> commandLines;
+    private final Function<VmPlan, BootImages> images;
     private final String version;
     private final AtomicInteger switches = new AtomicInteger();
 
@@ -79,14 +78,11 @@ public final class ScenarioSoftware implements Software {
         }
     }
 
-    /// @param images for every VM that L0 starts
-    /// @param commandLines of their kernels, which differ
+    /// @param images for each VM that L0 starts
     /// @param version of this program
-    public ScenarioSoftware(
-            Plan plan, BootImages images, Function<VmPlan, String> commandLines, String version) {
+    public ScenarioSoftware(Plan plan, Function<VmPlan, BootImages> images, String version) {
         this.plan = plan;
         this.images = images;
-        this.commandLines = commandLines;
         this.version = version;
     }
 
@@ -168,7 +164,7 @@ public final class ScenarioSoftware implements Software {
     }
 
     private Hypervisor hypervisor(Board board, OptionalInt port) {
-        Loader loader = (vm, ram, layout) -> images.with(commandLines.apply(vm)).load(ram, layout);
+        Loader loader = (vm, ram, layout) -> images.apply(vm).load(ram, layout);
         try {
             return new Hypervisor(
                     board.machine(), new Hypervisor.Setup(plan.allocation(), port, loader));

@@ -87,6 +87,29 @@ class GuestProgram {
         return bytes(0xEE, 0xE2, -3 & 0xFF);
     }
 
+    /// Prints the command line, whose address is in the information that the boot loader leaves at
+    /// EBX: mov esi, [ebx+16]; mov dx, COM1; lodsb; test al, al; jz past; out dx, al; jmp back
+    GuestProgram printCommandLine() {
+        bytes(0x8B, 0x73, 16, 0x66, 0xBA, COM1 & 0xFF, COM1 >> 8);
+        return bytes(0xAC, 0x84, 0xC0, 0x74, 3, 0xEE, 0xEB, -8 & 0xFF);
+    }
+
+    /// mov ecx, count; loop itself
+    GuestProgram pause(int count) {
+        return bytes(0xB9).word(count).bytes(0xE2, -2 & 0xFF);
+    }
+
+    /// Looks for four letters in the memory where firmware tables are, and stays there if they
+    /// aren't: mov esi, start; cmp [esi], letters; je past; inc esi; cmp esi, end; jne back; jmp $
+    GuestProgram findInTables(String letters) {
+        bytes(0xBE).word(0xE_0000).bytes(0x81, 0x3E);
+        for (byte letter : letters.getBytes(StandardCharsets.US_ASCII)) {
+            bytes(letter);
+        }
+        bytes(0x74, 11, 0x46, 0x81, 0xFE).word(LOAD);
+        return bytes(0x75, -17 & 0xFF).spin();
+    }
+
     final GuestProgram word(int value) {
         return bytes(value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF, value >>> 24);
     }
@@ -116,7 +139,11 @@ class GuestProgram {
     }
 
     String write(Path folder) throws IOException {
-        Path file = folder.resolve("guest.bin");
+        return write(folder, "guest.bin");
+    }
+
+    String write(Path folder, String name) throws IOException {
+        Path file = folder.resolve(name);
         Files.write(file, kernel());
         return file.toString();
     }

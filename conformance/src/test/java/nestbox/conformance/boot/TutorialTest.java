@@ -134,8 +134,7 @@ class TutorialTest {
                                 hardware,
                                 Allocation.of(scenario, hardware),
                                 OptionalInt.empty()),
-                        images,
-                        plan -> "console=ttyS4 8250.nr_uarts=5 quiet " + append,
+                        plan -> images.with("console=ttyS4 8250.nr_uarts=5 quiet " + append),
                         "test");
         Dialogue dialogue = new Dialogue(steps);
         try (images;
