@@ -5,15 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
 import nestbox.x86.vmx.ControlWord;
+import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.EptVpidCapability;
+import nestbox.x86.vmx.ExitControl;
 import nestbox.x86.vmx.PinControl;
 import nestbox.x86.vmx.SecondaryControl;
+import nestbox.x86.vmx.SecondaryExitControl;
 import nestbox.x86.vmx.TertiaryControl;
 import nestbox.x86.vmx.VmcsField;
+import nestbox.x86.vmx.VmxControl;
 
 import org.junit.jupiter.api.Test;
 
+import java.util.Arrays;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 class VmxCapabilitiesTest {
     private final VmxCapabilities kabylake = VmxCapabilities.ofSilicon(CpuModel.kabylake().vmx());
@@ -68,6 +74,60 @@ class VmxCapabilitiesTest {
         assertThat(server.has(VmcsField.PID_POINTER_TABLE_ADDRESS)).isTrue();
         assertThat(kabylake.allows(TertiaryControl.IPI_VIRTUALIZATION)).isFalse();
         assertThat(kabylake.has(VmcsField.TERTIARY_CONTROLS)).isFalse();
+    }
+
+    /// The guide says why of each, in "What the models offer".
+    @Test
+    void theServerOffersAllButWhatNeedsFeaturesThatArentThere() {
+        CpuModel model = CpuModel.server();
+        VmxCapabilities offered =
+                VmxCapabilities.of(
+                        model.vmx(),
+                        feature ->
+                                Implemented.FEATURES.contains(feature)
+                                        && model.features().contains(feature),
+                        -1);
+        Set<VmxControl> lacking =
+                Arrays.stream(ControlWord.values())
+                        .flatMap(word -> word.controls().stream())
+                        .filter(control -> !offered.allows(control))
+                        .collect(Collectors.toSet());
+        assertThat(lacking)
+                .containsExactlyInAnyOrder(
+                        SecondaryControl.ENABLE_ENCLS_EXITING,
+                        SecondaryControl.CONCEAL_VMX_FROM_PT,
+                        SecondaryControl.PASID_TRANSLATION,
+                        SecondaryControl.PT_USES_GUEST_PHYSICAL_ADDRESSES,
+                        SecondaryControl.ENABLE_PCONFIG,
+                        SecondaryControl.ENABLE_ENCLV_EXITING,
+                        TertiaryControl.LOADIWKEY_EXITING,
+                        TertiaryControl.SEAM_GUEST_PHYSICAL_ADDRESS_WIDTH,
+                        TertiaryControl.ENABLE_MSR_LIST_INSTRUCTIONS,
+                        TertiaryControl.ENABLE_PBNDKB,
+                        TertiaryControl.PEBS_USES_GUEST_PHYSICAL_ADDRESSES,
+                        ExitControl.LOAD_PERF_GLOBAL_CTRL,
+                        ExitControl.CLEAR_BNDCFGS,
+                        ExitControl.CONCEAL_VMX_FROM_PT,
+                        ExitControl.CLEAR_RTIT_CTL,
+                        ExitControl.CLEAR_LBR_CTL,
+                        ExitControl.CLEAR_UINV,
+                        ExitControl.LOAD_CET_STATE,
+                        ExitControl.LOAD_PKRS,
+                        ExitControl.SAVE_PERF_GLOBAL_CTRL,
+                        ExitControl.ACTIVATE_SECONDARY_CONTROLS,
+                        SecondaryExitControl.SAVE_FRED,
+                        SecondaryExitControl.LOAD_FRED,
+                        SecondaryExitControl.LOAD_SPEC_CTRL,
+                        SecondaryExitControl.PREMATURELY_BUSY_SHADOW_STACK,
+                        EntryControl.LOAD_PERF_GLOBAL_CTRL,
+                        EntryControl.LOAD_BNDCFGS,
+                        EntryControl.CONCEAL_VMX_FROM_PT,
+                        EntryControl.LOAD_RTIT_CTL,
+                        EntryControl.LOAD_UINV,
+                        EntryControl.LOAD_CET_STATE,
+                        EntryControl.LOAD_LBR_CTL,
+                        EntryControl.LOAD_PKRS,
+                        EntryControl.LOAD_FRED);
     }
 
     @Test
