@@ -15,9 +15,13 @@ import java.util.List;
 /// can place files in memory, too, but only small ones.
 ///
 /// @param bootSector as [Guests#bootSector] makes it
-record Bochs(byte[] bootSector) implements Emulator {
+/// @param append more for a Linux kernel's command line
+record Bochs(byte[] bootSector, String append) implements Emulator {
     static final Path FIRMWARE = Path.of("/usr/share/seabios/bios.bin");
     private static final Path VIDEO_FIRMWARE = Path.of("/usr/share/seabios/vgabios-stdvga.bin");
+
+    /// Without what KVM would use of this processor, but can't rely on here.
+    private static final String FOR_KVM = "kvm_intel.preemption_timer=0 kvm_intel.enable_apicv=0";
 
     /// What the boot sector reads at once; every part of the disk starts at a multiple of it.
     private static final int CHUNK = 64 * 512;
@@ -49,6 +53,15 @@ record Bochs(byte[] bootSector) implements Emulator {
     private static final int COMMAND_LINE_ADDRESS = 0x228;
     private static final int UNKNOWN_LOADER = 0xFF;
 
+    static Bochs plain(byte[] bootSector) {
+        return new Bochs(bootSector, "");
+    }
+
+    /// One whose Linux runs guests of its own.
+    static Bochs virtualizing(byte[] bootSector) {
+        return new Bochs(bootSector, FOR_KVM);
+    }
+
     @Override
     public String name() {
         return "Bochs";
@@ -73,7 +86,7 @@ record Bochs(byte[] bootSector) implements Emulator {
                         case Guest.Program program -> disk(program);
                         case Guest.Linux linux -> disk(linux);
                     });
-            Files.writeString(folder.resolve("bochsrc"), configuration());
+            Files.writeString(folder.resolve("bochsrc"), configuration(guest));
             // Debian's Bochs is built with a debugger, which waits for a command.
             Files.writeString(folder.resolve("continue"), "c\n");
         } catch (IOException e) {
@@ -96,7 +109,7 @@ record Bochs(byte[] bootSector) implements Emulator {
                 PARAMETERS,
                 List.of(
                         new Part(Guests.PROGRAM_BASE, code),
-                        new Part(COMMAND_LINE, parameters(linux, kernel)),
+                        new Part(COMMAND_LINE, commandLineAndParameters(linux, kernel)),
                         new Part(INITRD, Files.readAllBytes(linux.initrd()))));
     }
 
@@ -126,11 +139,13 @@ record Bochs(byte[] bootSector) implements Emulator {
     }
 
     /// All but the memory map, which the boot sector adds.
-    private static byte[] parameters(Guest.Linux linux, ByteBuffer kernel) throws IOException {
+    private byte[] commandLineAndParameters(Guest.Linux linux, ByteBuffer kernel)
+            throws IOException {
+        String commandLine = (linux.commandLine() + " " + append).strip();
         ByteBuffer bytes =
                 ByteBuffer.allocate(PARAMETERS - COMMAND_LINE + 0x1000)
                         .order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put(0, linux.commandLine().getBytes(StandardCharsets.US_ASCII));
+        bytes.put(0, commandLine.getBytes(StandardCharsets.US_ASCII));
         ByteBuffer page =
                 bytes.slice(PARAMETERS - COMMAND_LINE, 0x1000).order(ByteOrder.LITTLE_ENDIAN);
         int headerEnd = HEADER_JUMP + 1 + kernel.get(HEADER_JUMP);
@@ -148,7 +163,7 @@ record Bochs(byte[] bootSector) implements Emulator {
 
     /// Time follows instructions, as fast as they go. The display is the one of the distribution
     /// that needs neither a screen nor a terminal; nobody has to look at it.
-    private static String configuration() {
+    private static String configuration(Guest guest) {
         return """
                 config_interface: textconfig
                 display_library: rfb, options="timeout=0"
@@ -168,6 +183,6 @@ record Bochs(byte[] bootSector) implements Emulator {
                 info: action=ignore
                 debug: action=ignore
                 """
-                .formatted(MEMORY_MIB, FIRMWARE, VIDEO_FIRMWARE);
+                .formatted(guest.memoryMib(), FIRMWARE, VIDEO_FIRMWARE);
     }
 }

@@ -5,8 +5,6 @@ import java.util.List;
 
 /// A program that runs a guest on a PC with one processor, its serial port on standard output.
 interface Emulator {
-    int MEMORY_MIB = 512;
-
     String name();
 
     /// Which one it is, for the head of a report.
@@ -16,4 +14,9 @@ interface Emulator {
     ///
     /// @param folder an empty folder for this run, in which the program is started
     List<String> command(Guest guest, Path folder);
+
+    /// What to type as soon as it has started.
+    default String input(Guest guest) {
+        return "";
+    }
 }

@@ -8,8 +8,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 
 /// Makes the guests that are compared, in a folder that goes away with the run.
 final class Guests {
@@ -30,6 +32,10 @@ final class Guests {
     /// The same, then 2 to port 3F8H; EAX is 0 again at the end.
     private static final byte[] MARKER_CODE =
             HexFormat.of().parseHex("fcfa31c08ed8" + "66baf803" + "b002" + "ee" + "31c0");
+
+    /// What the programs include.
+    private static final List<String> INCLUDED =
+            List.of("program.inc", "work.inc", "vmx.inc", "svm.inc");
 
     private final Path folder;
 
@@ -57,19 +63,25 @@ final class Guests {
     }
 
     private void link(String name, Path output, Object... options) {
-        Path source = folder.resolve(name + ".S");
         Path object = folder.resolve(name + ".o");
-        try (InputStream text = Guests.class.getResourceAsStream("/guests/" + name + ".S")) {
-            Files.copy(text, source);
-        } catch (IOException e) {
-            throw new BenchException("Can't write " + source + ": " + e.getMessage(), e);
-        }
-        Tools.run("as", "--64", "-o", object, source);
+        INCLUDED.forEach(this::copy);
+        Tools.run("as", "--64", "-I", folder, "-o", object, copy(name + ".S"));
         Object[] command = {"ld", "-m", "elf_x86_64", "-e", "start", "-o", output, object};
         int length = command.length;
         command = Arrays.copyOf(command, length + options.length);
         System.arraycopy(options, 0, command, length, options.length);
         Tools.run(command);
+    }
+
+    /// Puts a source into the folder.
+    private Path copy(String name) {
+        Path source = folder.resolve(name);
+        try (InputStream text = Guests.class.getResourceAsStream("/guests/" + name)) {
+            Files.copy(text, source, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new BenchException("Can't write " + source + ": " + e.getMessage(), e);
+        }
+        return source;
     }
 
     /// The image with a kernel that tells on COM1 when it is entered.
@@ -98,7 +110,7 @@ final class Guests {
         } catch (IOException e) {
             throw new BenchException("Can't write " + marked + ": " + e.getMessage(), e);
         }
-        return new Guest.Linux(marked, image.initrd(), image.defaultAppend());
+        return new Guest.Linux(marked, image.initrd(), image.defaultAppend(), image.memoryMiB());
     }
 
     static ByteBuffer read(Path file) {

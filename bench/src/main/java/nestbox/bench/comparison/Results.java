@@ -55,10 +55,10 @@ final class Results {
                                 table,
                                 task,
                                 emulators.stream()
-                                        .map(name -> number("%.3f", median(seconds.get(name))))
+                                        .map(name -> cell("%.3f", median(seconds, name)))
                                         .toList(),
                                 others.stream()
-                                        .map(name -> number("%.2f", ratio(seconds, name)))
+                                        .map(name -> cell("%.2f", ratio(seconds, name)))
                                         .toList()));
         return table.toString();
     }
@@ -70,7 +70,7 @@ final class Results {
                 table,
                 "geometric mean",
                 emulators.stream().map(_ -> "").toList(),
-                emulators.stream().skip(1).map(name -> number("%.2f", meanRatio(name))).toList());
+                emulators.stream().skip(1).map(name -> cell("%.2f", meanRatio(name))).toList());
         return table.toString();
     }
 
@@ -86,13 +86,22 @@ final class Results {
                                                 task,
                                                 List.of(name),
                                                 times.stream()
-                                                        .map(time -> number("%.3f", time))
+                                                        .map(time -> cell("%.3f", time))
                                                         .toList())));
         return lines.toString();
     }
 
+    /// The seconds that an emulator took for a task; NaN if it hasn't done it.
+    double median(String task, String emulator) {
+        return median(tasks.getOrDefault(task, Map.of()), emulator);
+    }
+
+    private static double median(Map<String, List<Double>> seconds, String emulator) {
+        return median(seconds.getOrDefault(emulator, List.of()));
+    }
+
     private double ratio(Map<String, List<Double>> seconds, String other) {
-        return median(seconds.get(emulators.getFirst())) / median(seconds.get(other));
+        return median(seconds, emulators.getFirst()) / median(seconds, other);
     }
 
     private double meanRatio(String other) {
@@ -100,19 +109,22 @@ final class Results {
                 tasks.values().stream().map(seconds -> ratio(seconds, other)).toList());
     }
 
-    private static void row(
-            StringBuilder table, String title, List<String> left, List<String> right) {
-        table.append("%-18s".formatted(title));
+    static void row(StringBuilder table, String title, List<String> left, List<String> right) {
+        table.append("%-21s".formatted(title));
         left.forEach(cell -> table.append(" %10s".formatted(cell)));
         right.forEach(cell -> table.append(" %10s".formatted(cell)));
         table.append(System.lineSeparator());
     }
 
-    private static String number(String format, double value) {
-        return String.format(Locale.ROOT, format, value);
+    /// A number, or a dash for none.
+    static String cell(String format, double value) {
+        return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, format, value);
     }
 
     static double median(List<Double> values) {
+        if (values.isEmpty()) {
+            return Double.NaN;
+        }
         List<Double> sorted = values.stream().sorted().toList();
         int middle = sorted.size() / 2;
         return sorted.size() % 2 == 1

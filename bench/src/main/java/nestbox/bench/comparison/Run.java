@@ -7,11 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /// An emulator at work, and when its console has shown what.
 final class Run implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofMinutes(10);
+    private static final Duration LIMIT = Duration.ofMinutes(40);
     private static final int SHOWN = 2000;
 
     /// @param nanos in the time of [System#nanoTime]
@@ -50,6 +53,7 @@ final class Run implements AutoCloseable {
                             .redirectError(folder.resolve("stderr").toFile());
             long started = System.nanoTime();
             Run run = new Run(emulator, folder, builder.start(), started);
+            run.process.outputWriter().append(emulator.input(guest)).flush();
             Thread.ofPlatform().daemon().start(run::read);
             return run;
         } catch (IOException e) {
@@ -103,6 +107,11 @@ final class Run implements AutoCloseable {
         return new Moment(times[last], processorTimes[last]);
     }
 
+    /// When the last character of a text came, if the console has shown it.
+    synchronized Optional<Moment> find(String text) {
+        return console.indexOf(text) < 0 ? Optional.empty() : Optional.of(await(text));
+    }
+
     /// Waits for a line that starts with a text.
     synchronized String awaitLine(String start) {
         int from = await(start, 0);
@@ -128,15 +137,33 @@ final class Run implements AutoCloseable {
         return at;
     }
 
-    private String failure(String text) {
-        String errors = "";
+    /// Waits until the emulator ends because its guest has.
+    ///
+    /// @return what it has written to standard error
+    String awaitEnd() {
         try {
-            errors = Files.readString(folder.resolve("stderr"), StandardCharsets.ISO_8859_1);
+            process.onExit().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BenchException("Interrupted: start again.", e);
+        } catch (ExecutionException | TimeoutException e) {
+            throw new BenchException(emulator.name() + " has not ended: start again.", e);
+        }
+        return errors();
+    }
+
+    private String errors() {
+        try {
+            return Files.readString(folder.resolve("stderr"), StandardCharsets.ISO_8859_1);
         } catch (IOException _) {
             // What it showed on its console has to do.
+            return "";
         }
+    }
+
+    private String failure(String text) {
         return "%s has not shown \"%s\" but this:%n%s%n%s"
-                .formatted(emulator.name(), text.strip(), tail(console.toString()), tail(errors));
+                .formatted(emulator.name(), text.strip(), tail(console.toString()), tail(errors()));
     }
 
     private static String tail(String text) {

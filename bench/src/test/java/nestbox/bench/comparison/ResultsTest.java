@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 class ResultsTest {
-    private final Emulator nestbox = new Nestbox(Path.of("nestbox"));
-    private final Emulator qemu = new Qemu();
+    private final Emulator nestbox = new Nestbox(Path.of("nestbox"), 1);
+    private final Emulator qemu = Qemu.withAll();
 
     @Test
     void theMedianOfAnEvenNumberOfTimesLiesBetweenTheMiddleOnes() {
@@ -45,6 +45,16 @@ class ResultsTest {
 
         assertThatThrownBy(() -> add(results, "one", qemu, 4_000_000_000L, 0))
                 .isInstanceOf(BenchException.class);
+    }
+
+    @Test
+    void whatAnEmulatorHasNotDoneIsADash() {
+        Results results = new Results(Results.Clock.WALL, List.of("Nestbox", "QEMU"));
+        add(results, "one", nestbox, 4_000_000_000L, 0);
+
+        assertThat(results.table().lines().toList().getLast()).matches("one +4.000 +- +-");
+        assertThat(results.median("one", "QEMU")).isNaN();
+        assertThat(results.median("two", "Nestbox")).isNaN();
     }
 
     private static void add(
