@@ -3,28 +3,16 @@ package nestbox.hypervisor;
 import nestbox.hypervisor.devicemodel.IoRequest;
 import nestbox.hypervisor.devicemodel.IoRequest.Kind;
 import nestbox.hypervisor.devicemodel.IoRequestBuffer;
+import nestbox.hypervisor.emulate.Attempts;
 import nestbox.platform.PortIo;
 
-import java.util.ArrayList;
-import java.util.List;
-
 /// The accesses of a vCPU that its device model answers.
-///
-/// L0 carries out an instruction as if everything were at hand. At the first access whose answer
-/// isn't there, [Forwarded] ends the attempt; when the answer has come, there is another attempt,
-/// which finds it here. So no instruction has to be taken to pieces, and one with several such
-/// accesses makes them in order. An attempt that asks for something else than the one before, since
-/// somebody has changed the instruction meanwhile, loses the answers from there on.
 final class Forwarding implements PortIo {
     private final Vcpu vcpu;
     private final DeviceModel model;
-    private final List<Answer> answers = new ArrayList<>();
-    private int used;
-    private IoRequest asked = IoRequest.read(Kind.PORT, 0, 1);
+    private final Attempts<IoRequest> attempts = new Attempts<>();
     private boolean waiting;
     private boolean finished;
-
-    private record Answer(IoRequest request, long value) {}
 
     Forwarding(Vcpu vcpu, DeviceModel model) {
         this.vcpu = vcpu;
@@ -33,22 +21,21 @@ final class Forwarding implements PortIo {
 
     // Attempts
 
-    /// An instruction is carried out, maybe not for the first time.
+    /// An exit is handled, maybe not for the first time.
     void begin() {
-        used = 0;
+        attempts.begin();
     }
 
-    /// The instruction is complete, or an iteration of it: its accesses are history.
+    /// The exit is handled, or an iteration of its instruction complete.
     void done() {
-        answers.clear();
-        used = 0;
+        attempts.done();
     }
 
     /// Sends the request that ended the attempt.
     void send() {
         waiting = true;
         finished = false;
-        model.request(vcpu.id(), asked);
+        model.request(vcpu.id(), attempts.asked());
     }
 
     /// The device model says that it's done.
@@ -62,7 +49,7 @@ final class Forwarding implements PortIo {
         if (!waiting || !(finished || model.isPolled()) || !buffer.isComplete(vcpu.id())) {
             return false;
         }
-        answers.add(new Answer(asked, buffer.value(vcpu.id())));
+        attempts.answer(buffer.value(vcpu.id()));
         buffer.free(vcpu.id());
         waiting = false;
         return true;
@@ -94,15 +81,6 @@ final class Forwarding implements PortIo {
 
     /// @return what the device model has read; nothing of interest for a write
     long access(IoRequest request) {
-        if (used < answers.size()) {
-            Answer answer = answers.get(used);
-            if (answer.request.equals(request)) {
-                used++;
-                return answer.value;
-            }
-            answers.subList(used, answers.size()).clear();
-        }
-        asked = request;
-        throw new Forwarded();
+        return attempts.access(request);
     }
 }

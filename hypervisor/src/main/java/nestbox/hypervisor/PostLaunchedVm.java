@@ -74,7 +74,7 @@ final class PostLaunchedVm {
 
     private InterruptControllers controllers(EmulatedApic bootstrap) {
         IoApic ioApic = new IoApic(vm.apicBus(), IO_APIC_PINS);
-        vm.has(ioApic);
+        vm.add(ioApic);
         return new InterruptControllers(vm.apicBus(), bootstrap.device(), ioApic);
     }
 

@@ -123,7 +123,7 @@ final class PreLaunchedVm {
                         vm.apicBus(),
                         bootstrap.device(),
                         new VirtualChipset.Contents(Rtc.DEFAULT_START, lowEnd(), high));
-        vm.has(chipset.ioApic());
+        vm.add(chipset.ioApic());
         return chipset;
     }
 

@@ -5,6 +5,7 @@ import nestbox.cpu.VmxHost;
 import nestbox.cpu.VmxRoot;
 import nestbox.cpu.apic.ApicMode;
 import nestbox.hypervisor.devicemodel.VcpuRegisters;
+import nestbox.hypervisor.emulate.Attempts;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.hypervisor.emulate.GuestLinear;
 import nestbox.hypervisor.emulate.GuestPhysical;
@@ -437,7 +438,7 @@ public final class Vcpu implements VmxHost {
             Resume resume = tryHandling(reason, entryFailed);
             forwarding.ifPresent(Forwarding::done);
             return resume;
-        } catch (Forwarded _) {
+        } catch (Attempts.Unanswered _) {
             Forwarding access = forwarding.orElseThrow();
             access.send();
             return await(reason, access::answered);

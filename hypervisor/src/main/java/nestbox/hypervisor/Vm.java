@@ -77,7 +77,7 @@ public final class Vm {
         return launched.orElseThrow();
     }
 
-    void has(IoApic virtual) {
+    void add(IoApic virtual) {
         ioApic = Optional.of(virtual);
     }
 

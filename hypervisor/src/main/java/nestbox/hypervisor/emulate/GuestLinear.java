@@ -7,6 +7,9 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.vmx.AccessRights;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /// Memory of the guest whose VMCS is current, by linear addresses and with its current privilege:
 /// what L0 reads and writes when it does the work of an instruction.
 ///
@@ -20,6 +23,11 @@ public final class GuestLinear {
     private final GuestMemory board;
     private final GuestPhysical physical;
     private final GuestPaging paging;
+    private final List<Overwritten> overwritten = new ArrayList<>();
+    private boolean attempting;
+
+    /// What RAM of the board held.
+    private record Overwritten(long host, int width, long value) {}
 
     /// @param board RAM of the board, by host-physical addresses
     public GuestLinear(GuestState guest, GuestMemory board, GuestPhysical physical) {
@@ -33,9 +41,30 @@ public final class GuestLinear {
         return guest;
     }
 
-    /// An iteration of a repeated instruction is complete.
+    // Attempts
+
+    /// From now on remembers what RAM held before it's written, until [#keep] or [#takeBack].
+    void attempt() {
+        overwritten.clear();
+        attempting = true;
+    }
+
+    /// An iteration of a repeated instruction is complete, and what it wrote there to stay.
     void iterated() {
+        overwritten.clear();
         physical.iterated();
+    }
+
+    /// The instruction is complete.
+    void keep() {
+        overwritten.clear();
+        attempting = false;
+    }
+
+    /// The instruction has to be carried out again.
+    void takeBack() {
+        overwritten.reversed().forEach(old -> writeBoard(old.host, old.width, old.value));
+        keep();
     }
 
     // Segments
@@ -235,6 +264,10 @@ public final class GuestLinear {
         if (host == GuestPhysical.NOT_RAM) {
             return physical.read(address, width) & Widths.mask(width);
         }
+        return readBoard(host, width);
+    }
+
+    private long readBoard(long host, int width) {
         return switch (width) {
             case 1 -> board.readByte(host);
             case 2 -> board.readShort(host);
@@ -249,6 +282,13 @@ public final class GuestLinear {
             physical.write(address, width, value & Widths.mask(width));
             return;
         }
+        if (attempting) {
+            overwritten.add(new Overwritten(host, width, readBoard(host, width)));
+        }
+        writeBoard(host, width, value);
+    }
+
+    private void writeBoard(long host, int width, long value) {
         switch (width) {
             case 1 -> board.writeByte(host, (int) value);
             case 2 -> board.writeShort(host, (int) value);

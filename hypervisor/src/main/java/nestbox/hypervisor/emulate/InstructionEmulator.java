@@ -14,6 +14,8 @@ import nestbox.x86.StringOp;
 import nestbox.x86.vmx.AccessRights;
 import nestbox.x86.vmx.VmcsField;
 
+import java.util.function.Supplier;
+
 /// Does the work of an instruction that accesses memory which L0 emulates.
 ///
 /// Hardware tells that there was an access and where, not what it was to do, so the instruction is
@@ -39,6 +41,10 @@ public final class InstructionEmulator {
     ///
     /// @throws GuestException what the instruction raises
     public Emulated emulate() {
+        return attempt(this::carryOut);
+    }
+
+    private Emulated carryOut() {
         insn = decoder.decode();
         Op op = insn.row().op();
         if (op instanceof StringOp string && string.compareTo(StringOp.INS) < 0) {
@@ -63,7 +69,20 @@ public final class InstructionEmulator {
     ///
     /// @throws GuestException what the instruction raises
     public Emulated emulatePortString(PortIo ports) {
-        return strings.run(ports);
+        return attempt(() -> strings.run(ports));
+    }
+
+    /// What has to wait for an answer leaves nothing half done behind.
+    private Emulated attempt(Supplier<Emulated> instruction) {
+        memory.attempt();
+        try {
+            return instruction.get();
+        } catch (Attempts.Unanswered unanswered) {
+            memory.takeBack();
+            throw unanswered;
+        } finally {
+            memory.keep();
+        }
     }
 
     // Families of operations

@@ -26,12 +26,14 @@ import nestbox.x86.vmx.PrimaryControl;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
@@ -103,8 +105,86 @@ class InstructionEmulatorTest {
     private final GuestMachine machine = new GuestMachine();
     private long emulated;
     private Function<InstructionEmulator, Emulated> emulator = InstructionEmulator::emulate;
+    private Optional<Attempts<Wanted>> later = Optional.empty();
+    private long waits;
     private boolean trapsPorts;
     private int portAccesses;
+
+    /// As if accesses outside RAM had to wait for somebody else.
+    @ParameterizedTest
+    @EnumSource(Mode.class)
+    void doesTheSameInSeveralAttempts(Mode mode) {
+        Attempts<Wanted> attempts = new Attempts<>();
+        emulator = instructions -> inAttempts(attempts, instructions);
+        later = Optional.of(attempts);
+        doesWhatTheProcessorDoes(mode);
+        assertThat(waits).isGreaterThan(emulated);
+    }
+
+    /// Across the end of RAM, where only a part of the operand has to wait.
+    @ParameterizedTest
+    @ValueSource(strings = {"0103", "480103", "F00FC10B", "0FC70B", "FF33", "488703", "8F03"})
+    void whatIsHalfDoneIsTakenBack(String instruction) {
+        Attempts<Wanted> attempts = new Attempts<>();
+        emulator = instructions -> inAttempts(attempts, instructions);
+        try (machine) {
+            for (int i = 0; i < 64; i++) {
+                // MOV RBX, address; the instruction; VMCALL.
+                String address =
+                        "%02X%02X000000000000".formatted(0xF8 + i % 8, i / 8 % 2 << 4 | 0xF);
+                byte[] code = HexFormat.of().parseHex("48BB" + address + instruction + "0F01C1");
+                int hidden = 1 + i / 16 % 2;
+                Case each = new Case(Mode.LONG, 0, code, false, GuestMachine.CODE, i, hidden);
+                later = Optional.empty();
+                Outcome expected = run(each, 0);
+                later = Optional.of(attempts);
+                Outcome actual = run(each, hidden);
+                assertThat(actual.toString())
+                        .as("%s, %s", instruction, each)
+                        .isEqualTo(expected.toString());
+                assertThat(actual.memory)
+                        .as("%s, %s", instruction, each)
+                        .isEqualTo(expected.memory);
+            }
+        }
+        assertThat(waits).isPositive();
+    }
+
+    private Emulated inAttempts(Attempts<Wanted> attempts, InstructionEmulator instructions) {
+        attempts.done();
+        while (true) {
+            attempts.begin();
+            try {
+                return instructions.emulate();
+            } catch (Attempts.Unanswered _) {
+                Wanted wanted = attempts.asked();
+                waits++;
+                attempts.answer(wanted.write ? 0 : device(wanted));
+                if (wanted.write) {
+                    put(wanted.at, wanted.width, wanted.value);
+                }
+            }
+        }
+    }
+
+    /// An access that somebody else makes.
+    ///
+    /// @param at physical address on the board
+    private record Wanted(long at, int width, boolean write, long value) {}
+
+    private long device(Wanted wanted) {
+        long value = 0;
+        for (int i = 0; i < wanted.width; i++) {
+            value |= (long) machine.memory.readByte(wanted.at + i) << 8 * i;
+        }
+        return value;
+    }
+
+    private void put(long at, int width, long value) {
+        for (int i = 0; i < width; i++) {
+            machine.memory.writeByte(at + i, (int) (value >>> 8 * i));
+        }
+    }
 
     @ParameterizedTest
     @EnumSource(Mode.class)
@@ -226,20 +306,21 @@ class InstructionEmulatorTest {
 
         @Override
         public long read(long address, int width) {
-            long at = place(address, width);
-            long value = 0;
-            for (int i = 0; i < width; i++) {
-                value |= (long) machine.memory.readByte(at + i) << 8 * i;
-            }
-            return value;
+            Wanted wanted = new Wanted(place(address, width), width, false, 0);
+            return later.map(each -> each.access(wanted)).orElseGet(() -> device(wanted));
         }
 
         @Override
         public void write(long address, int width, long value) {
             long at = place(address, width);
-            for (int i = 0; i < width; i++) {
-                machine.memory.writeByte(at + i, (int) (value >>> 8 * i));
-            }
+            later.ifPresentOrElse(
+                    each -> each.access(new Wanted(at, width, true, value)),
+                    () -> put(at, width, value));
+        }
+
+        @Override
+        public void iterated() {
+            later.ifPresent(Attempts::done);
         }
 
         private long place(long address, int width) {
