@@ -24,8 +24,8 @@ import java.util.stream.IntStream;
 /// APICs of its processors.
 ///
 /// @param vmx whether the Service VM may use VMX
-/// @param launches whether there are post-launched VMs: one has the last processor, the other the
-///     one before, like the Service VM
+/// @param launches whether there are post-launched VMs: one has the last two processors, the other
+///     the one before these, like the Service VM
 record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
     private static final String SCENARIO =
             """
@@ -47,7 +47,7 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
             """
               <vm id="%d">
                 <vm_type>POST_STD_VM</vm_type><name>launched %1$d</name>
-                <cpu_affinity><pcpu_id>%d</pcpu_id></cpu_affinity>
+                <cpu_affinity>%s</cpu_affinity>
               </vm>
             """;
 
@@ -111,21 +111,29 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
     }
 
     private Allocation plan(int processors) {
-        int last = processors - 1;
+        int own = launches ? processors - 2 : processors;
         String launched =
-                launches ? LAUNCHED.formatted(1, last) + LAUNCHED.formatted(2, last - 1) : "";
-        String affinity =
-                IntStream.range(0, launches ? last : processors)
-                        .mapToObj("<pcpu_id>%d</pcpu_id>"::formatted)
-                        .collect(Collectors.joining());
+                launches
+                        ? LAUNCHED.formatted(1, affinity(own, processors))
+                                + LAUNCHED.formatted(2, affinity(own - 1, own))
+                        : "";
         Scenario scenario =
                 Scenarios.parse(
                                 SCENARIO.formatted(
-                                        vmx ? "y" : "n", affinity, vmx ? VMX_FLAG : "", launched),
+                                        vmx ? "y" : "n",
+                                        affinity(0, own),
+                                        vmx ? VMX_FLAG : "",
+                                        launched),
                                 "guest program")
                         .scenario()
                         .orElseThrow();
         return Allocation.of(scenario, Boards.standard());
+    }
+
+    private static String affinity(int from, int to) {
+        return IntStream.range(from, to)
+                .mapToObj("<pcpu_id>%d</pcpu_id>"::formatted)
+                .collect(Collectors.joining());
     }
 
     @Override
