@@ -28,7 +28,7 @@ class HypervisorProgramsTest {
     @Test
     void aProcessorMayLackFeatures() {
         assertDifferent(console.replaceAll("ok INVPCID.*\n", "skip INVPCID: none\n"));
-        assertThat(program.skipped(console)).singleElement().asString().startsWith("TSC scaling");
+        assertThat(program.skipped(console)).anyMatch(skip -> skip.startsWith("TSC scaling"));
     }
 
     @Test
