@@ -41,7 +41,7 @@ class GuestProgramsTest {
             return models(program).map(L0Board::withoutVmx);
         }
         if (program.isServiceVm()) {
-            return models(program).map(L0Board::launching);
+            return models(program).flatMap(L0Board::launching);
         }
         return switch (System.getProperty("nestbox.reference", "")) {
             case "qemu" -> Stream.of(new QemuBoard());

@@ -19,14 +19,39 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
-/// This project's board under its own hypervisor: the program is a Service VM that has the local
-/// APICs of its processors.
-///
-/// @param vmx whether the Service VM may use VMX
-/// @param launches whether there are post-launched VMs: one has the last two processors, the other
-///     the one before these, like the Service VM
-record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
+/// This project's board under its own hypervisor: the program is a Service VM.
+record L0Board(CpuModel model, Role role) implements Board {
+    /// What the Service VM is there for.
+    private enum Role {
+        /// It may use VMX.
+        HYPERVISOR("GUEST_FLAG_NVMX_ENABLED", "GUEST_FLAG_LAPIC_PASSTHROUGH"),
+        GUEST("GUEST_FLAG_LAPIC_PASSTHROUGH"),
+
+        /// It makes post-launched VMs.
+        LAUNCHER("GUEST_FLAG_LAPIC_PASSTHROUGH"),
+
+        /// So does this one, without the local APICs of its processors.
+        EMULATED_LAUNCHER;
+
+        private final List<String> flags;
+
+        Role(String... flags) {
+            this.flags = List.of(flags);
+        }
+
+        private boolean launches() {
+            return this == LAUNCHER || this == EMULATED_LAUNCHER;
+        }
+
+        private String flags() {
+            return flags.stream()
+                    .map("<guest_flag>%s</guest_flag>"::formatted)
+                    .collect(Collectors.joining());
+        }
+    }
+
     private static final String SCENARIO =
             """
             <acrn-config board="nuc7i5dnhe" scenario="guest_program">
@@ -36,9 +61,7 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
               <vm id="0">
                 <vm_type>SOS_VM</vm_type><name>guest</name>
                 <cpu_affinity>%s</cpu_affinity>
-                <guest_flags>
-                  %s<guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>
-                </guest_flags>
+                <guest_flags>%s</guest_flags>
               </vm>%s
             </acrn-config>
             """;
@@ -57,18 +80,19 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
     /// And so does what it keeps for virtual machines that aren't there yet.
     private static final int LAUNCHED_MEGABYTES = 8;
 
-    private static final String VMX_FLAG = "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>";
-
     static L0Board withVmx(CpuModel model) {
-        return new L0Board(model, true, false);
+        return new L0Board(model, Role.HYPERVISOR);
     }
 
     static L0Board withoutVmx(CpuModel model) {
-        return new L0Board(model, false, false);
+        return new L0Board(model, Role.GUEST);
     }
 
-    static L0Board launching(CpuModel model) {
-        return new L0Board(model, false, true);
+    /// With two post-launched VMs: one has the last two processors, the other the one before these,
+    /// like the Service VM.
+    static Stream<L0Board> launching(CpuModel model) {
+        return Stream.of(Role.LAUNCHER, Role.EMULATED_LAUNCHER)
+                .map(role -> new L0Board(model, role));
     }
 
     @Override
@@ -80,7 +104,7 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
                         options.processors(),
                         options.memoryMegabytes()
                                 + MORE_MEGABYTES
-                                + (launches ? LAUNCHED_MEGABYTES : 0),
+                                + (role.launches() ? LAUNCHED_MEGABYTES : 0),
                         console);
         BootFile kernel = BootFile.open("guest program", elf);
         try (BootImages images = new BootImages(kernel, Optional.empty(), "a=1 b", List.of());
@@ -111,18 +135,18 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
     }
 
     private Allocation plan(int processors) {
-        int own = launches ? processors - 2 : processors;
+        int own = role.launches() ? processors - 2 : processors;
         String launched =
-                launches
+                role.launches()
                         ? LAUNCHED.formatted(1, affinity(own, processors))
                                 + LAUNCHED.formatted(2, affinity(own - 1, own))
                         : "";
         Scenario scenario =
                 Scenarios.parse(
                                 SCENARIO.formatted(
-                                        vmx ? "y" : "n",
+                                        role == Role.HYPERVISOR ? "y" : "n",
                                         affinity(0, own),
-                                        vmx ? VMX_FLAG : "",
+                                        role.flags(),
                                         launched),
                                 "guest program")
                         .scenario()
@@ -146,6 +170,6 @@ record L0Board(CpuModel model, boolean vmx, boolean launches) implements Board {
 
     @Override
     public String toString() {
-        return "L0 on " + model.name();
+        return "L0 on " + model.name() + (role == Role.EMULATED_LAUNCHER ? ", emulated APICs" : "");
     }
 }
