@@ -155,6 +155,11 @@ public final class Vcpu implements VmxHost {
         return mayRun() && !blocked && later.isEmpty();
     }
 
+    /// Whether it has halted, and waits for an interrupt that L0 will give it.
+    boolean isBlocked() {
+        return mayRun() && blocked;
+    }
+
     private boolean mayRun() {
         return state == VcpuState.RUNNING && vm.state() == VmState.RUNNING;
     }

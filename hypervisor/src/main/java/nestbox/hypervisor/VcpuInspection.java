@@ -3,6 +3,7 @@ package nestbox.hypervisor;
 import nestbox.cpu.Processor;
 import nestbox.cpu.Registers;
 import nestbox.cpu.VmxRoot;
+import nestbox.x86.RFlags;
 import nestbox.x86.vmx.VmcsField;
 
 import java.util.ArrayList;
@@ -58,6 +59,15 @@ public final class VcpuInspection {
                 real.cr3(),
                 real.cr4() & ~mask4 | vmcs.get(VmcsField.CR4_READ_SHADOW) & mask4,
                 real.efer());
+    }
+
+    /// Whether it has halted for good, as far as interrupts go: it has disabled them. So has one
+    /// that isn't there yet, or no more.
+    public boolean isDeaf() {
+        if (vcpu.isRunning()) {
+            return !processor.canBeInterrupted();
+        }
+        return !vcpu.isBlocked() || (registers().rflags() & RFlags.IF) == 0;
     }
 
     /// Reads L1's memory at a linear address as a supervisor could, without setting accessed flags.

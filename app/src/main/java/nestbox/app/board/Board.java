@@ -27,6 +27,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// A PC: processors, memory, chip set and PCI devices, wired together.
 ///
@@ -52,6 +53,7 @@ public final class Board implements AutoCloseable {
     private final List<VirtioPci> virtio = new ArrayList<>();
     private final RunLoop loop;
     private Runnable onWake = () -> {};
+    private Supplier<Optional<Outcome>> standstill = this::allHalted;
 
     /// @throws IOException when a disk or a network socket can't be opened
     public Board(BoardConfiguration configuration) throws IOException {
@@ -175,6 +177,35 @@ public final class Board implements AutoCloseable {
     /// @return how the run ended; empty when the time was over first
     public Optional<Outcome> runFor(long nanos) {
         return loop.runFor(nanos);
+    }
+
+    /// For software that knows better than the processors whether they can go on.
+    ///
+    /// @param question asked when none of them runs and no alarm is set; the answer ends [#run]
+    public void onStandstill(Supplier<Optional<Outcome>> question) {
+        standstill = question;
+    }
+
+    /// Ends [#run] soon if no alarm is set and nothing can go on. For someone whose own alarm
+    /// keeps the board from noticing that, except while it rings.
+    public void endAtStandstill() {
+        if (clock.nextDeadline() == Long.MAX_VALUE) {
+            standstill().ifPresent(control::end);
+        }
+    }
+
+    Optional<Outcome> standstill() {
+        return standstill.get();
+    }
+
+    private Optional<Outcome> allHalted() {
+        if (processors.all().stream().anyMatch(Processor::canBeInterrupted)) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                new Outcome.Deadlocked(
+                        "The guest is halted with interrupts disabled.%n%s"
+                                .formatted(processors.bootstrap().dump())));
     }
 
     /// Ends [#run] soon; from any thread.

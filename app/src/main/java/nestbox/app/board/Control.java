@@ -22,7 +22,7 @@ final class Control implements BoardControl {
         request = Optional.empty();
     }
 
-    private void ask(Outcome outcome) {
+    void end(Outcome outcome) {
         if (request.isEmpty()) {
             request = Optional.of(outcome);
         }
@@ -31,16 +31,16 @@ final class Control implements BoardControl {
 
     @Override
     public void reset() {
-        ask(new Outcome.Reset());
+        end(new Outcome.Reset());
     }
 
     @Override
     public void powerOff() {
-        ask(new Outcome.PoweredOff());
+        end(new Outcome.PoweredOff());
     }
 
     @Override
     public void exit(int code) {
-        ask(new Outcome.GuestExit(code));
+        end(new Outcome.GuestExit(code));
     }
 }

@@ -136,14 +136,9 @@ final class RunLoop {
     private Optional<Outcome> idle() {
         long deadline = board.clock().nextDeadline();
         if (deadline == Long.MAX_VALUE) {
-            boolean forever =
-                    board.processors().all().stream().noneMatch(Processor::canBeInterrupted);
-            if (forever) {
-                String registers = board.processors().bootstrap().dump();
-                return Optional.of(
-                        new Outcome.Deadlocked(
-                                "The guest is halted with interrupts disabled.%n%s"
-                                        .formatted(registers)));
+            Optional<Outcome> standstill = board.standstill();
+            if (standstill.isPresent()) {
+                return standstill;
             }
             sleep(LONGEST_WAIT);
             return Optional.empty();

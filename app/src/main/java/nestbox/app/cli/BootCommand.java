@@ -25,16 +25,6 @@ import java.util.concurrent.Callable;
         description = {
             "Boots a guest on a PC of its own; the terminal is its first serial port.",
             "On a terminal, Ctrl-A x leaves and Ctrl-A h helps."
-        },
-        exitCodeListHeading = "%nExit status:%n",
-        exitCodeList = {
-            "0:as asked: the guest switched the power off, or --until was seen",
-            "1:not as asked: the guest ended before --until was seen",
-            "2:something to correct: an option, a file, the host",
-            "3:the guest crashed (triple fault) or halted for good",
-            "4:--timeout came first",
-            "70:an error in Nestbox itself",
-            "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
         })
 final class BootCommand implements Callable<Integer> {
     @Mixin(name = "What to boot")

@@ -1,7 +1,7 @@
 package nestbox.app.cli;
 
 /// What the process tells its caller. The only other values are those that a guest program itself
-/// passes on through the exit port. [BootCommand]'s help says what each means.
+/// passes on through the exit port. [RunOptions] says what each means.
 enum ExitStatus {
     SUCCESS(0),
     FINDINGS(1),

@@ -9,18 +9,18 @@ import java.util.Optional;
 
 /// Options that say what to boot.
 final class GuestOptions {
-    @Option(
-            names = "--kernel",
-            paramLabel = "FILE",
-            description =
-                    "A Linux bzImage, or a multiboot or multiboot2 kernel. Default: a "
-                            + "built-in guest.")
+    static final String KERNEL =
+            "A Linux bzImage, or a multiboot or multiboot2 kernel. Default: a built-in guest.";
+    static final String INITRD = "Initial RAM disk; for a multiboot kernel, its first module.";
+    static final String MODULE = "A module for a multiboot kernel; may be given more than once.";
+    static final String GUEST =
+            "Which built-in guest to boot: default, kvm (a Linux with KVM and a guest of its own) or"
+                    + " login. It is built from Debian packages when it is first used.";
+
+    @Option(names = "--kernel", paramLabel = "FILE", description = KERNEL)
     Optional<Path> kernel = Optional.empty();
 
-    @Option(
-            names = "--initrd",
-            paramLabel = "FILE",
-            description = "Initial RAM disk; for a multiboot kernel, its first module.")
+    @Option(names = "--initrd", paramLabel = "FILE", description = INITRD)
     Optional<Path> initrd = Optional.empty();
 
     @Option(
@@ -31,19 +31,10 @@ final class GuestOptions {
                             + "built-in guest gets it in addition to its own.")
     Optional<String> append = Optional.empty();
 
-    @Option(
-            names = "--module",
-            paramLabel = "'FILE[ ARGUMENTS]'",
-            description = "A module for a multiboot kernel; may be given more than once.")
+    @Option(names = "--module", paramLabel = "'FILE[ ARGUMENTS]'", description = MODULE)
     List<String> modules = new ArrayList<>();
 
-    @Option(
-            names = "--guest",
-            paramLabel = "NAME",
-            description =
-                    "Which built-in guest to boot: default, kvm (a Linux with KVM and a "
-                            + "guest of its own) or login. It is built from Debian packages when it "
-                            + "is first used.")
+    @Option(names = "--guest", paramLabel = "NAME", description = GUEST)
     Optional<String> guest = Optional.empty();
 
     GuestChoice choice() {

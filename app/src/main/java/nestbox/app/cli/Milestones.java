@@ -62,6 +62,11 @@ final class Milestones implements Software {
         return software.nextConsole();
     }
 
+    @Override
+    public void inputEnded() {
+        software.inputEnded();
+    }
+
     private ByteSink watch(Board board, ByteSink output) {
         return new ByteSink() {
             private ByteSink next = expect(0);

@@ -32,16 +32,6 @@ import java.util.stream.Collectors;
             "Runs an ACRN scenario: a hypervisor, with the virtual machines that the file describes.",
             "The terminal is the hypervisor's console, with its shell and the consoles of the VMs.",
             "On a terminal, Ctrl-A s switches consoles, Ctrl-A x leaves and Ctrl-A h helps."
-        },
-        exitCodeListHeading = "%nExit status:%n",
-        exitCodeList = {
-            "0:as asked: all VMs switched their power off, or --until was seen",
-            "1:not as asked: the VMs ended before --until was seen",
-            "2:something to correct: the scenario, an option, a file, the host",
-            "3:the hypervisor had to stop a VM, for example after a triple fault",
-            "4:--timeout came first",
-            "70:an error in Nestbox itself",
-            "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
         })
 final class RunCommand implements Callable<Integer> {
     @Mixin(name = "The scenario")

@@ -4,6 +4,7 @@ import nestbox.app.console.SinkSpec;
 import nestbox.app.session.Session;
 import nestbox.platform.trace.TraceEvent;
 
+import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -14,7 +15,18 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 
-/// Options that say where output goes and when a run ends.
+/// Options that say where output goes and when a run ends; and what its exit status means.
+@Command(
+        exitCodeListHeading = "%nExit status:%n",
+        exitCodeList = {
+            "0:as asked: the guest, or the last VM, switched the power off, or --until was seen",
+            "1:not as asked: that was before --until was seen",
+            "2:something to correct: an option, a file, the scenario, the host",
+            "3:the guest crashed (triple fault) or halted for good, or the hypervisor stopped a VM",
+            "4:--timeout came first",
+            "70:an error in Nestbox itself",
+            "odd:a guest program wrote V to port 0xF4: the status is V * 2 + 1, modulo 256"
+        })
 final class RunOptions {
     @Option(
             names = "--serial2",

@@ -25,16 +25,13 @@ final class VmGuestOptions {
             names = KERNEL,
             paramLabel = "[VM=]FILE",
             description = {
-                "A Linux bzImage, or a multiboot or multiboot2 kernel. Default: a built-in guest.",
+                GuestOptions.KERNEL,
                 "These options are for all VMs, or for the one named, such as vm1=bzImage; they may be"
                         + " given more than once."
             })
     List<String> kernels = new ArrayList<>();
 
-    @Option(
-            names = INITRD,
-            paramLabel = "[VM=]FILE",
-            description = "Initial RAM disk; for a multiboot kernel, its first module.")
+    @Option(names = INITRD, paramLabel = "[VM=]FILE", description = GuestOptions.INITRD)
     List<String> initrds = new ArrayList<>();
 
     @Option(
@@ -46,16 +43,16 @@ final class VmGuestOptions {
     @Option(
             names = "--module",
             paramLabel = "[VM=]'FILE[ ARGUMENTS]'",
-            description = "A module for a multiboot kernel.")
+            description = GuestOptions.MODULE)
     List<String> modules = new ArrayList<>();
 
     @Option(
             names = GUEST,
             paramLabel = "[VM=]NAME",
-            description =
-                    "Which built-in guest to boot: default, kvm (a Linux with KVM and a guest of its"
-                            + " own) or login. Default: kvm for the Service VM and for VMs that may"
-                            + " run guests, login for others.")
+            description = {
+                GuestOptions.GUEST,
+                "Default: kvm for the Service VM and for VMs that may run guests, login for others."
+            })
     List<String> guests = new ArrayList<>();
 
     /// What the VMs are to boot that L0 starts, by VM.

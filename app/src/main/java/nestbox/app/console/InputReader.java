@@ -7,9 +7,10 @@ import java.util.Optional;
 
 /// Brings what the user types, or what a pipe holds, to a guest's serial port.
 ///
-/// The end of the input means nothing to the guest: a serial line has no end. A pipe is read only
-/// as fast as the guest takes it; from a terminal everything is read, because the keys that leave
-/// must always work, and what the guest doesn't take is dropped in the end.
+/// The end of the input means nothing to the guest: a serial line has no end. But whoever runs the
+/// guest may want to know that nobody can type any more. A pipe is read only as fast as the guest
+/// takes it; from a terminal everything is read, because the keys that leave must always work, and
+/// what the guest doesn't take is dropped in the end.
 final class InputReader {
     private static final int CHUNK = 1024;
     private static final int MOST_TYPED_AHEAD = 1 << 16;
@@ -47,8 +48,10 @@ final class InputReader {
                     Thread.sleep(POLL_MILLIS);
                 }
             }
+            port.end();
         } catch (IOException e) {
             // Nothing can be typed any more, which is no different from the end of the input.
+            port.end();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

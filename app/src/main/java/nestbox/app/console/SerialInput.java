@@ -4,6 +4,9 @@ package nestbox.app.console;
 public interface SerialInput {
     void send(byte[] bytes);
 
+    /// Nothing more will come.
+    void end();
+
     /// How many bytes the guest has not taken yet.
     int backlog();
 }

@@ -18,13 +18,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /// L0's own console: log, shell and the consoles of the VMs, on a serial port that a timer polls.
 ///
 /// Polling needs no interrupts, which may all be the guests'; every poll takes all that has come
 /// in, so that pasted lines arrive whole.
 final class HypervisorConsole {
+    /// The board's serial port that the terminal is at.
+    private static final int TERMINAL = 0;
+
     private static final long POLL_NANOS = 40_000_000;
 
     /// What one poll takes at most.
@@ -39,23 +41,24 @@ final class HypervisorConsole {
     private final HypervisorLog log;
     private final ConsoleMultiplexer multiplexer;
     private final Clock.Alarm timer;
-    private final AtomicInteger switches;
+    private final Board board;
+    private final TerminalUser user;
     private final Set<Integer> connected = new HashSet<>();
     private final Map<Integer, String> elsewhere = new HashMap<>();
     private final Set<Vcpu> running = new HashSet<>();
     private long polls;
 
     /// @param port first port of the UART
-    /// @param switches how often the user wants the next console; may grow at any time
     HypervisorConsole(
             Board board,
             Hypervisor hypervisor,
             int port,
             HypervisorSubject.Identity identity,
             LogLevels levels,
-            AtomicInteger switches) {
+            TerminalUser user) {
+        this.board = board;
         this.hypervisor = hypervisor;
-        this.switches = switches;
+        this.user = user;
         clock = board.machine().clock();
         uart = new HostUart(board.machine().ports(), port);
         log = new HypervisorLog(clock, levels, this::print);
@@ -129,12 +132,19 @@ final class HypervisorConsole {
         for (int i = 0; i < MOST_AT_ONCE && mayTake() && uart.hasInput(); i++) {
             multiplexer.receive(uart.read());
         }
-        for (; switches.get() > 0; switches.decrementAndGet()) {
+        for (int wanted = user.takeSwitches(); wanted > 0; wanted--) {
             multiplexer.next();
         }
         multiplexer.poll();
         tellStarts();
+        if (user.isGone() && !hasInput()) {
+            board.endAtStandstill();
+        }
         timer.at(clock.nanos() + POLL_NANOS);
+    }
+
+    private boolean hasInput() {
+        return uart.hasInput() || board.serialBacklog(TERMINAL) > 0;
     }
 
     private boolean mayTake() {

@@ -1,6 +1,7 @@
 package nestbox.app.l0;
 
 import nestbox.app.board.Board;
+import nestbox.app.board.Outcome;
 import nestbox.app.console.Endpoint;
 import nestbox.app.session.Software;
 import nestbox.boot.BootException;
@@ -11,6 +12,7 @@ import nestbox.devices.BoardMap;
 import nestbox.hypervisor.Hypervisor;
 import nestbox.hypervisor.Loader;
 import nestbox.hypervisor.Vm;
+import nestbox.hypervisor.VmState;
 import nestbox.hypervisor.vuart.Vuart;
 import nestbox.platform.ByteSink;
 import nestbox.scenario.Allocation;
@@ -23,11 +25,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /// A scenario as what a board runs: L0, its console, and the virtual machines.
 public final class ScenarioSoftware implements Software {
+    private static final String HALTED = "Halted for good, with interrupts disabled: %s.";
     private static final int CONSOLE = 0;
     private static final int API_MAJOR = 1;
     private static final int API_MINOR = 0;
@@ -35,7 +38,7 @@ public final class ScenarioSoftware implements Software {
     private final Plan plan;
     private final Function<VmPlan, BootImages> images;
     private final String version;
-    private final AtomicInteger switches = new AtomicInteger();
+    private final TerminalUser user = new TerminalUser();
 
     // Of the present run; all is made anew after a reset.
     private Optional<Hypervisor> hypervisor = Optional.empty();
@@ -105,6 +108,7 @@ public final class ScenarioSoftware implements Software {
         Wires wires = new Wires(board, consoles);
         wires.connect(vms());
         started.listen(wires);
+        board.onStandstill(this::standstill);
         console.ifPresent(shell -> welcome(shell.log(), board));
         started.start();
         console.ifPresent(shell -> shell.start(plan.consoleVm()));
@@ -163,6 +167,21 @@ public final class ScenarioSoftware implements Software {
         }
     }
 
+    private Optional<Outcome> standstill() {
+        boolean deaf =
+                vms().stream()
+                        .flatMap(vm -> vm.vcpus().stream())
+                        .allMatch(vcpu -> vcpu.inspection().isDeaf());
+        String halted =
+                vms().stream()
+                        .filter(vm -> vm.state() != VmState.POWERED_OFF)
+                        .map(vm -> "VM %d (%s)".formatted(vm.id(), vm.name()))
+                        .collect(Collectors.joining(", "));
+        return deaf
+                ? Optional.of(new Outcome.Deadlocked(HALTED.formatted(halted)))
+                : Optional.empty();
+    }
+
     private Hypervisor hypervisor(Board board, OptionalInt port) {
         Loader loader = (vm, ram, layout) -> images.apply(vm).load(ram, layout);
         try {
@@ -185,7 +204,7 @@ public final class ScenarioSoftware implements Software {
                 port,
                 new HypervisorSubject.Identity(version(), limit),
                 levels,
-                switches);
+                user);
     }
 
     private static int vmCount(Hypervisor started) {
@@ -234,11 +253,16 @@ public final class ScenarioSoftware implements Software {
     }
 
     @Override
+    public void inputEnded() {
+        user.leave();
+    }
+
+    @Override
     public Optional<Runnable> nextConsole() {
         return console.map(
                 _ ->
                         () -> {
-                            switches.incrementAndGet();
+                            user.switchConsole();
                             wake.run();
                         });
     }

@@ -244,6 +244,11 @@ public final class Session implements AutoCloseable {
         }
 
         @Override
+        public void end() {
+            software.inputEnded();
+        }
+
+        @Override
         public int backlog() {
             return board.serialBacklog(COM1);
         }

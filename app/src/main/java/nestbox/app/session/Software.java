@@ -17,6 +17,9 @@ public interface Software {
         return Optional.empty();
     }
 
+    /// Nothing can be typed any more; from any thread.
+    default void inputEnded() {}
+
     /// What a session has for consoles other than the board's first serial port.
     @FunctionalInterface
     interface Consoles {

@@ -3,7 +3,9 @@ package nestbox.app.cli;
 import nestbox.app.console.StandardStreams;
 
 import java.io.ByteArrayOutputStream;
-import java.io.InputStream;
+import java.io.IOException;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -18,28 +20,50 @@ final class LiveRun {
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
     private final FutureTask<Integer> status;
 
-    private LiveRun(String... arguments) {
-        StandardStreams streams = StandardStreams.of(InputStream.nullInputStream(), out, err);
+    private final PipedOutputStream keyboard = new PipedOutputStream();
+
+    private LiveRun(String... arguments) throws IOException {
+        StandardStreams streams = StandardStreams.of(new PipedInputStream(keyboard), out, err);
         status = new FutureTask<>(() -> Nestbox.run(streams, arguments));
     }
 
-    static LiveRun start(String... arguments) {
+    static LiveRun start(String... arguments) throws IOException {
         LiveRun run = new LiveRun(arguments);
         Thread.ofPlatform().daemon().start(run.status);
         return run;
+    }
+
+    void type(String text) throws IOException {
+        keyboard.write(text.getBytes(StandardCharsets.UTF_8));
+        keyboard.flush();
+    }
+
+    void closeInput() throws IOException {
+        keyboard.close();
+    }
+
+    /// Waits for something to appear on standard output.
+    void out(String text) throws InterruptedException {
+        find(out, Pattern.compile(Pattern.quote(text)));
     }
 
     /// Waits for something to appear on standard error.
     ///
     /// @return the first group of the pattern
     String err(Pattern pattern) throws InterruptedException {
+        return find(err, pattern).group(1);
+    }
+
+    private Matcher find(ByteArrayOutputStream stream, Pattern pattern)
+            throws InterruptedException {
         while (true) {
-            Matcher found = pattern.matcher(err.toString(StandardCharsets.UTF_8));
+            boolean over = status.isDone();
+            Matcher found = pattern.matcher(stream.toString(StandardCharsets.UTF_8));
             if (found.find()) {
-                return found.group(1);
+                return found;
             }
-            if (status.isDone()) {
-                throw new AssertionError("the run is over: " + err);
+            if (over) {
+                throw new AssertionError("the run is over: " + out + err);
             }
             Thread.sleep(POLL_MILLIS);
         }

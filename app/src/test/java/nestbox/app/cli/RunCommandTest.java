@@ -113,6 +113,38 @@ class RunCommandTest {
     }
 
     @Test
+    void haltForGoodIsTold() throws IOException {
+        String release = nested().replace("<RELEASE>n", "<RELEASE>y");
+        for (String scenario : List.of(nested(), legacyConsole(), release)) {
+            Run run = run(scenario, new GuestProgram().halt(), "--until", "login: ");
+            assertThat(run.status()).isEqualTo(3);
+            assertThat(run.err()).contains("nestbox: ", "Halted for good", "VM 0 (ACRN SOS VM)");
+        }
+    }
+
+    @Test
+    void vmsThatAreHaltedForGoodLeaveTheShellToOneWhoCanType() throws Exception {
+        Path file = Files.writeString(folder.resolve("scenario.xml"), nested());
+        String kernel = new GuestProgram().halt().write(folder);
+        LiveRun run =
+                LiveRun.start(
+                        "run",
+                        file.toString(),
+                        "--kernel",
+                        kernel,
+                        "--memory",
+                        "64M",
+                        "--timeout",
+                        "20s");
+        for (int i = 1; i <= 3; i++) {
+            run.type("loglevel %d\rloglevel\r".formatted(i));
+            run.out("console_loglevel: %d".formatted(i));
+        }
+        run.closeInput();
+        assertThat(run.end().status()).isEqualTo(3);
+    }
+
+    @Test
     void resetStartsTheHypervisorAgain() throws IOException {
         String release = nested().replace("<RELEASE>n", "<RELEASE>y");
         Run run = run(release, new GuestProgram().threeBoots().exit(0).spin());

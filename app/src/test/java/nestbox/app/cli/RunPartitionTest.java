@@ -91,6 +91,14 @@ class RunPartitionTest {
     }
 
     @Test
+    void vmsThatHaveHaltedForGoodEndTheRun() throws IOException {
+        List<String> options = files(new GuestProgram().print("0").halt(), powerOff("1"));
+        Run run = run(PARTITIONED, options);
+        assertThat(run.status()).isEqualTo(3);
+        assertThat(run.err()).contains("Halted for good", "VM 0 (Left)").doesNotContain("VM 1");
+    }
+
+    @Test
     void commandLineIsTheVmsOwnOrThatForAll() throws IOException {
         String kernel = off(new GuestProgram().printCommandLine()).write(folder);
         List<String> options = new ArrayList<>(List.of("--kernel", kernel));

@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /// What the shell's `int` and `pt` show of devices that a Service VM with local APIC pass-through
 /// has programmed.
@@ -89,7 +88,7 @@ class HypervisorSubjectTest {
                         COM1,
                         identity,
                         new LogLevels(3, 3, 3),
-                        new AtomicInteger());
+                        new TerminalUser());
         return new HypervisorSubject(board, hypervisor, identity, console);
     }
 
