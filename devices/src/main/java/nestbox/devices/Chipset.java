@@ -19,6 +19,7 @@ import nestbox.platform.ByteSink;
 import nestbox.platform.Clock;
 import nestbox.platform.Device;
 import nestbox.platform.IrqLine;
+import nestbox.platform.IrqRoute;
 import nestbox.platform.MessageSink;
 import nestbox.platform.MmioSpace;
 import nestbox.platform.PortSpace;
@@ -71,6 +72,8 @@ public final class Chipset {
 
     private static final int INTR_PIN = 0;
 
+    private final IrqRoute intr;
+    private final IrqRoute nmi;
     private final IoApic ioApic;
     private final Pic pic;
     private final IsaInterrupts isa;
@@ -89,12 +92,14 @@ public final class Chipset {
     private final ExitPort exit;
 
     public Chipset(Clock clock, Wiring wiring, Options options) {
+        intr = new IrqRoute(wiring.intr);
+        nmi = new IrqRoute(wiring.nmi);
         ioApic = new IoApic(wiring.messages);
         IrqLine intrPin = ioApic.input(INTR_PIN);
         pic =
                 new Pic(
                         asserted -> {
-                            wiring.intr.set(asserted);
+                            intr.set(asserted);
                             intrPin.set(asserted);
                         });
         isa = new IsaInterrupts(pic, ioApic);
@@ -120,7 +125,7 @@ public final class Chipset {
                         wiring.board,
                         a20.source()::set);
         portA = new SystemPortA(wiring.board, a20.source()::set);
-        portB = new SystemPortB(clock, pit, wiring.nmi, rtc::nmiMasked);
+        portB = new SystemPortB(clock, pit, nmi, rtc::nmiMasked);
         rtc.onNmiMask(portB::nmiMaskChanged);
         console = new DebugConsole(options.console);
         exit = new ExitPort(wiring.board);
@@ -175,6 +180,8 @@ public final class Chipset {
 
     public void reset() {
         devices().forEach(Device::reset);
+        intr.reset();
+        nmi.reset();
         ioApic.messages().reset();
         hpet.messages().reset();
     }
@@ -222,6 +229,16 @@ public final class Chipset {
     /// Where the PCI interrupt router reaches an input of the 8259A pair; always the same wire.
     public IrqLine pirqInput(int irq) {
         return isa.pirqInput(irq);
+    }
+
+    /// The request of the 8259A pair to a processor.
+    public IrqRoute intr() {
+        return intr;
+    }
+
+    /// The non-maskable interrupts of the board.
+    public IrqRoute nmi() {
+        return nmi;
     }
 
     public IoApic ioApic() {

@@ -5,6 +5,7 @@ import nestbox.cpu.VmxRoot;
 import nestbox.devices.pci.PciAddress;
 import nestbox.hypervisor.memory.GuestRam;
 import nestbox.hypervisor.memory.PagePool;
+import nestbox.platform.IrqLine;
 import nestbox.scenario.Allocation;
 import nestbox.scenario.Allocation.VmPlan;
 import nestbox.scenario.GuestFlag;
@@ -57,6 +58,9 @@ public final class Hypervisor {
         pages = new PagePool(machine.memory(), memory.own().start(), memory.own().length());
         processors = new PhysicalProcessors(machine, pages.carve(OWN_PAGES));
         refuseSharing(setup.plan);
+        // They are the Service VM's, wherever that runs.
+        machine.chipset().intr().divert(IrqLine.unconnected());
+        machine.chipset().nmi().divert(IrqLine.unconnected());
         for (VmPlan plan : setup.plan.vms()) {
             switch (plan.vm().loadOrder()) {
                 case SERVICE -> addService(plan);
@@ -128,6 +132,7 @@ public final class Hypervisor {
         postLaunched = Optional.of(made);
         vm.launches(made);
         addVcpus(vm);
+        service.connectLegacy(vm);
         start(vm, setup.loader.load(plan, machine.memory(), service.layout()));
     }
 

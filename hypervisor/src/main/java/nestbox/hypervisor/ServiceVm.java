@@ -1,7 +1,9 @@
 package nestbox.hypervisor;
 
 import nestbox.boot.MemoryLayout;
+import nestbox.cpu.apic.LocalApic;
 import nestbox.devices.BoardMap;
+import nestbox.devices.Chipset;
 import nestbox.devices.acpi.Madt;
 import nestbox.devices.pci.ConfigurationPorts;
 import nestbox.devices.pci.ConfigurationSpace;
@@ -108,6 +110,27 @@ final class ServiceVm {
         if (!vm.ports().isMapped(port)) {
             vm.emulatePorts(port, UART_PORTS, new HiddenPorts());
         }
+    }
+
+    /// Has the 8259A pair and NMIs of devices end at its bootstrap processor, which need not be the
+    /// board's.
+    void connectLegacy(Vm vm) {
+        Chipset chipset = machine.chipset();
+        Vcpu bootstrap = vm.vcpus().getFirst();
+        bootstrap
+                .virtualApic()
+                .map(EmulatedApic::device)
+                .ifPresentOrElse(
+                        apic -> {
+                            chipset.intr().divert(apic.lint0());
+                            chipset.nmi().divert(apic.lint1());
+                            vm.apicBus().onInterruptAcknowledge(chipset.pic()::acknowledge);
+                        },
+                        () -> {
+                            LocalApic apic = bootstrap.root().apic();
+                            chipset.intr().divert(apic.lint0());
+                            chipset.nmi().divert(apic.lint1());
+                        });
     }
 
     /// Where interrupts of its devices go: to its processors' local APICs, or to those that L0

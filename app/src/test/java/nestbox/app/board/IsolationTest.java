@@ -95,4 +95,19 @@ class IsolationTest {
         board.chipset().hpet().messages().message(TO_SECOND, ++vector);
         assertThat(pending()).containsExactly(-1, vector);
     }
+
+    @Test
+    void legacyInterruptsGoWhereTheyAreDivertedUntilAReset() {
+        List<Boolean> elsewhere = new ArrayList<>();
+        board.chipset().intr().divert(elsewhere::add);
+        board.chipset().intr().set(true);
+        assertThat(elsewhere).containsExactly(false, true);
+        assertThat(apics.getFirst().extIntPending()).isFalse();
+
+        board.reset();
+        assertThat(elsewhere).last().isEqualTo(false);
+        board.chipset().intr().set(true);
+        assertThat(elsewhere).last().isEqualTo(false);
+        assertThat(apics.getFirst().extIntPending()).isTrue();
+    }
 }

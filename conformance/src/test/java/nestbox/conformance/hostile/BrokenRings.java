@@ -53,11 +53,12 @@ final class BrokenRings {
     private int available;
 
     /// @param buffersPerLie how rare a buffer is that lies anywhere
-    BrokenRings(SplittableRandom random, GuestMemory memory, int buffersPerLie) {
+    /// @param strangers where memory starts that isn't the guest's
+    BrokenRings(SplittableRandom random, GuestMemory memory, int buffersPerLie, long... strangers) {
         this.random = random;
         this.buffersPerLie = buffersPerLie;
         this.memory = memory;
-        values = new RandomValues(random);
+        values = new RandomValues(random, strangers);
         device = FIRST_DEVICE + random.nextInt(DEVICES);
         registers = REGISTERS + device * 0x1_0000L;
     }

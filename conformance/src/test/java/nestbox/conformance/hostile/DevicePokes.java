@@ -70,10 +70,11 @@ final class DevicePokes {
     private final GuestMemory memory;
     private final CodeBuffer code = new CodeBuffer();
 
-    DevicePokes(SplittableRandom random, GuestMemory memory) {
+    /// @param strangers where memory starts that isn't the guest's
+    DevicePokes(SplittableRandom random, GuestMemory memory, long... strangers) {
         this.random = random;
         this.memory = memory;
-        values = new RandomValues(random);
+        values = new RandomValues(random, strangers);
     }
 
     StartState prepare() {

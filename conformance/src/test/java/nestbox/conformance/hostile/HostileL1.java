@@ -3,6 +3,7 @@ package nestbox.conformance.hostile;
 import static nestbox.x86.vmx.VmcsField.*;
 
 import nestbox.cpu.StartState;
+import nestbox.devices.BoardMap;
 import nestbox.platform.GuestMemory;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
@@ -51,15 +52,13 @@ final class HostileL1 {
     private final SplittableRandom random;
     private final RandomValues values;
     private final GuestMemory memory;
-    private final long others;
     private final CodeBuffer code = new CodeBuffer();
 
-    /// @param others address of memory that isn't the guest's
-    HostileL1(SplittableRandom random, GuestMemory memory, long others) {
+    /// @param strangers where memory starts that isn't the guest's
+    HostileL1(SplittableRandom random, GuestMemory memory, long... strangers) {
         this.random = random;
         this.memory = memory;
-        this.others = others;
-        values = new RandomValues(random);
+        values = new RandomValues(random, strangers);
     }
 
     StartState prepare() {
@@ -97,7 +96,7 @@ final class HostileL1 {
 
     /// Any address, but preferably one that belongs to others.
     private long evil() {
-        return chance(2) ? others + random.nextLong(16 << 20) : values.address();
+        return chance(2) ? values.stranger() : values.address();
     }
 
     // What is in memory
@@ -130,14 +129,27 @@ final class HostileL1 {
     private CodeBuffer l2() {
         CodeBuffer l2 = new CodeBuffer();
         for (int i = 0; i < 24; i++) {
-            switch (random.nextInt(6)) {
-                case 0 -> l2.move64(7, evil());
+            switch (random.nextInt(8)) {
+                case 0, 6 -> l2.move64(7, evil());
+                case 7 -> interrupt(l2);
                 case 1 -> l2.move64(random.nextInt(3), values.any());
                 case 2 -> l2.byteValue(random.nextInt(256)).byteValue(random.nextInt(256));
                 default -> l2.hex(L2_INSTRUCTIONS[random.nextInt(L2_INSTRUCTIONS.length)]);
             }
         }
         return l2.hex("0F01C1 EBFE");
+    }
+
+    /// An interprocessor interrupt of any kind, for any processor, in either mode of the APIC.
+    private void interrupt(CodeBuffer l2) {
+        long command = random.nextInt(0x10_0000);
+        long destination = random.nextInt(6);
+        if (chance(2)) {
+            l2.writeMsr(0x830, command | destination << 32);
+        } else {
+            l2.store(BoardMap.LOCAL_APIC + 0x310, 4, destination << 24);
+            l2.store(BoardMap.LOCAL_APIC + 0x300, 4, command);
+        }
     }
 
     // Steps

@@ -20,7 +20,7 @@ class HostileVmTest {
     private static final long SEED = Long.getLong("nestbox.fuzz.seed", 0x5EED_0150);
     private static final int CASES = Integer.getInteger("nestbox.fuzz.cases", 60);
     private static final long NANOS = 2_000_000;
-    private static final int PROCESSORS = 3;
+    private static final int PROCESSORS = 4;
 
     private static final String SCENARIO =
             """
@@ -35,18 +35,27 @@ class HostileVmTest {
                   %s<guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>
                 </guest_flags>
               </vm>
+              %s
             </acrn-config>
             """;
 
-    private static final String PLAIN = SCENARIO.formatted("n", "");
+    private static final String PLAIN =
+            SCENARIO.formatted(
+                    "n",
+                    "",
+                    PeacefulVm.SCENARIO.formatted(
+                            "<guest_flag>GUEST_FLAG_LAPIC_PASSTHROUGH</guest_flag>"));
     private static final String NESTED =
-            SCENARIO.formatted("y", "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>");
+            SCENARIO.formatted(
+                    "y",
+                    "<guest_flag>GUEST_FLAG_NVMX_ENABLED</guest_flag>",
+                    PeacefulVm.SCENARIO.formatted(""));
 
     /// What L0 keeps for a virtual machine, apart from what its guests need.
     private static final int L0_PAGES = 4 << 20;
 
     /// Of these: VMCS01 and the MSR bitmap of each processor.
-    private static final int CHANGING_PAGES = 4;
+    private static final int CHANGING_PAGES = 6;
 
     /// Fills memory with a guest.
     private interface Guest {
@@ -59,12 +68,16 @@ class HostileVmTest {
                 PLAIN,
                 CASES / 10,
                 (random, board) ->
-                        new Scribbles(random, board.memory(), board.hypervisorMemory()).prepare());
+                        new Scribbles(random, board.memory(), board.strangers()).prepare());
     }
 
     @Test
     void aGuestThatPokesDevicesReachesOnlyItsOwn() throws IOException {
-        runAll(PLAIN, CASES, (random, board) -> new DevicePokes(random, board.memory()).prepare());
+        runAll(
+                PLAIN,
+                CASES,
+                (random, board) ->
+                        new DevicePokes(random, board.memory(), board.strangers()).prepare());
     }
 
     @Test
@@ -72,7 +85,8 @@ class HostileVmTest {
         runAll(
                 PLAIN,
                 CASES,
-                (random, board) -> new BrokenRings(random, board.memory(), 6).prepare());
+                (random, board) ->
+                        new BrokenRings(random, board.memory(), 6, board.strangers()).prepare());
     }
 
     @Test
@@ -87,8 +101,7 @@ class HostileVmTest {
                         NESTED,
                         2 * CASES,
                         (random, board) ->
-                                new HostileL1(random, board.memory(), board.hypervisorMemory())
-                                        .prepare());
+                                new HostileL1(random, board.memory(), board.strangers()).prepare());
         assertThat(exits).as("exits of guests' guests").isGreaterThan(CASES);
     }
 
@@ -111,8 +124,16 @@ class HostileVmTest {
             SplittableRandom random = new SplittableRandom(SEED + number);
             board.prepare(() -> guest.prepare(random, board));
             byte[] before = board.hypervisorPages(L0_PAGES);
-            board.run(NANOS);
+            byte[] other = PeacefulVm.contents(board.memory());
+            boolean goesOn = board.run(NANOS);
             board.check();
+            PeacefulVm.check(board.memory(), other);
+            if (goesOn) {
+                int count = PeacefulVm.count(board.memory());
+                assertThat(count).as("count of another VM").isPositive();
+                board.goOn(NANOS / 10);
+                assertThat(PeacefulVm.count(board.memory())).isGreaterThan(count);
+            }
             byte[] after = board.hypervisorPages(L0_PAGES);
             assertThat(changed(before, after)).isLessThanOrEqualTo(CHANGING_PAGES);
             // The hypervisor enters only what it has made itself.

@@ -22,6 +22,10 @@ import java.util.function.Supplier;
 /// and memory that the hypervisor has in reserve, must not notice.
 final class HypervisedBoard implements AutoCloseable {
     private static final int RESERVE = 4 << 20;
+
+    /// Behind it is what the hypervisor keeps for its last virtual machine.
+    private static final long RESERVE_START = GuestMemory.PCI_HOLE - 2 * RESERVE;
+
     private static final byte PATTERN = 0x5A;
     private static final int LVT_TIMER = 0x320;
     private static final int SPURIOUS = 0xF0;
@@ -49,7 +53,10 @@ final class HypervisedBoard implements AutoCloseable {
         return new Hypervisor(
                 victim.machine(),
                 new Hypervisor.Setup(
-                        plan, OptionalInt.empty(), (ram, layout, line) -> guest.get()));
+                        plan,
+                        OptionalInt.empty(),
+                        (vm, ram, layout) ->
+                                vm.vm().isPreLaunched() ? PeacefulVm.load(ram) : guest.get()));
     }
 
     GuestMemory memory() {
@@ -59,6 +66,12 @@ final class HypervisedBoard implements AutoCloseable {
     /// Where the hypervisor's memory starts, which reaches to the PCI hole.
     long hypervisorMemory() {
         return hypervisorMemory;
+    }
+
+    /// Where memory starts that isn't the first virtual machine's: the hypervisor's, and that of
+    /// another virtual machine.
+    long[] strangers() {
+        return new long[] {hypervisorMemory, PeacefulVm.START};
     }
 
     List<Vm> vms() {
@@ -75,20 +88,25 @@ final class HypervisedBoard implements AutoCloseable {
     void prepare(Supplier<StartState> guest) {
         victim.reset();
         hypervisor = hypervisor(guest);
-        memory().write(GuestMemory.PCI_HOLE - RESERVE, reserve, 0, RESERVE);
+        memory().write(RESERVE_START, reserve, 0, RESERVE);
         bystander().write(SPURIOUS, 4, 0x1FF);
         bystander().write(LVT_TIMER, 4, MASKED);
     }
 
-    void run(long nanos) {
+    /// @return whether the guest has neither reset the board nor switched it off
+    boolean run(long nanos) {
         hypervisor.start();
-        victim.go(nanos);
+        return goOn(nanos);
+    }
+
+    boolean goOn(long nanos) {
+        return victim.go(nanos).isEmpty();
     }
 
     /// Fails when something has changed that isn't the guests'.
     void check() {
         byte[] now = new byte[RESERVE];
-        memory().read(GuestMemory.PCI_HOLE - RESERVE, now, 0, RESERVE);
+        memory().read(RESERVE_START, now, 0, RESERVE);
         assertThat(Arrays.mismatch(now, reserve)).as("the hypervisor's memory").isNegative();
         assertThat(bystander().read(LVT_TIMER, 4)).as("reset by INIT").isEqualTo(MASKED);
         assertThat(bystander().highestPending()).as("interrupt").isNegative();

@@ -32,10 +32,21 @@ final class RandomValues {
         GuestMemory.FOUR_GIB + Victim.RAM - GuestMemory.PCI_HOLE
     };
 
-    private final SplittableRandom random;
+    /// How much of others' memory a guest aims at, from its start.
+    static final long STRANGERS_SIZE = 16 << 20;
 
-    RandomValues(SplittableRandom random) {
+    private final SplittableRandom random;
+    private final long[] strangers;
+
+    /// @param strangers where memory starts that isn't the guest's
+    RandomValues(SplittableRandom random, long... strangers) {
         this.random = random;
+        this.strangers = strangers.clone();
+    }
+
+    /// An address of memory that isn't the guest's.
+    long stranger() {
+        return strangers[random.nextInt(strangers.length)] + random.nextLong(STRANGERS_SIZE);
     }
 
     long any() {
@@ -53,6 +64,9 @@ final class RandomValues {
 
     /// A linear or physical address, or an offset.
     long address() {
+        if (strangers.length > 0 && random.nextInt(4) == 0) {
+            return stranger();
+        }
         return switch (random.nextInt(16)) {
             case 0 -> DEVICES[random.nextInt(DEVICES.length)] + random.nextInt(64);
             case 1 -> random.nextInt(Memory.CODE);

@@ -22,20 +22,23 @@ final class Scribbles {
     private final SplittableRandom random;
     private final RandomValues values;
     private final GuestMemory memory;
-    private final long others;
+    private final long[] strangers;
     private final CodeBuffer code = new CodeBuffer();
     private boolean x2apic;
 
-    /// @param others address of memory that isn't the guest's
-    Scribbles(SplittableRandom random, GuestMemory memory, long others) {
+    /// @param strangers where memory starts that isn't the guest's
+    Scribbles(SplittableRandom random, GuestMemory memory, long... strangers) {
         this.random = random;
         this.memory = memory;
-        this.others = others;
-        values = new RandomValues(random);
+        this.strangers = strangers.clone();
+        values = new RandomValues(random, strangers);
     }
 
     StartState prepare() {
-        sweep(others - 16 * PAGE, GuestMemory.PCI_HOLE + 16 * PAGE, PAGE);
+        for (long start : strangers) {
+            long end = start + RandomValues.STRANGERS_SIZE;
+            sweep(start - 16 * PAGE, end + 16 * PAGE, PAGE);
+        }
         sweep(FIRST_SWEEP, GuestMemory.FOUR_GIB + FIRST_SWEEP, FIRST_SWEEP + PAGE);
         for (int i = 0; i < ROUNDS; i++) {
             scribble();
@@ -64,7 +67,7 @@ final class Scribbles {
         switch (random.nextInt(6)) {
             case 0, 1, 2 -> interrupt();
             case 3 -> code.writeMsr(msr(), values.any());
-            case 4 -> code.store(others + random.nextInt(1 << 24), 8, values.any());
+            case 4 -> code.store(values.stranger(), 8, values.any());
             default -> code.out(random.nextInt(0x80), 1, random.nextInt(256));
         }
     }

@@ -39,6 +39,7 @@ public final class Mmu implements SlowMemory {
     private AddressSpace space;
     private TlbContext context;
     private boolean alignmentChecked;
+    private boolean a20Open = true;
     private long a20Mask = -1;
 
     public Mmu(Cpu cpu, GuestMemory memory, MmioSpace mmio, BlockCache code, int physicalBits) {
@@ -178,7 +179,14 @@ public final class Mmu implements SlowMemory {
 
     /// Opens or closes the A20 gate.
     public void a20(boolean open) {
-        long mask = open ? -1 : ~(1L << 20);
+        a20Open = open;
+        updateA20();
+    }
+
+    /// A gate that is closed in VMX operation has no effect before that ends: otherwise a guest
+    /// could reach the memory of another one. SDM Vol. 3C, "Restrictions on VMX Operation".
+    public void updateA20() {
+        long mask = a20Open || cpu.vmx.isOperating() ? -1 : ~(1L << 20);
         if (mask != a20Mask) {
             a20Mask = mask;
             flushAll();

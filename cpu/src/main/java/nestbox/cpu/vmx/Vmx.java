@@ -133,6 +133,7 @@ public final class Vmx {
         root = Optional.empty();
         counts.abandoned();
         tags.forget();
+        cpu.mmu.updateA20();
     }
 
     public VmxCapabilities capabilities() {
@@ -166,6 +167,7 @@ public final class Vmx {
         operating = true;
         vmxonPointer = pointer;
         current = Optional.empty();
+        cpu.mmu.updateA20();
     }
 
     void leaveOperation() {
@@ -173,6 +175,7 @@ public final class Vmx {
         operating = false;
         vmxonPointer = VmcsRegion.NO_POINTER;
         current = Optional.empty();
+        cpu.mmu.updateA20();
     }
 
     long vmxonPointer() {
