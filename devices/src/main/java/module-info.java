@@ -4,6 +4,7 @@ module nestbox.devices {
 
     exports nestbox.devices;
     exports nestbox.devices.acpi;
+    exports nestbox.devices.bios;
     exports nestbox.devices.exit;
     exports nestbox.devices.hpet;
     exports nestbox.devices.ioapic;

@@ -1,6 +1,7 @@
 package nestbox.boot;
 
 import nestbox.devices.BoardMap;
+import nestbox.devices.bios.BiosArea;
 import nestbox.platform.GuestMemory;
 
 import java.util.ArrayList;
@@ -15,7 +16,7 @@ import java.util.stream.Stream;
 /// where the map has no usable memory. So a hypervisor keeps a range for itself by leaving it out.
 public record MemoryLayout(List<Range> ranges) {
     /// End of the memory that programs can use below the video window; the EBDA follows.
-    static final long CONVENTIONAL_END = 0x9_F000;
+    static final long CONVENTIONAL_END = BiosArea.CONVENTIONAL_END;
 
     static final long ONE_MIB = 0x10_0000;
 

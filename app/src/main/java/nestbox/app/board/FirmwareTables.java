@@ -7,6 +7,7 @@ import nestbox.cpu.model.CpuidState;
 import nestbox.cpu.model.Topology;
 import nestbox.devices.acpi.AcpiSetup;
 import nestbox.devices.acpi.AcpiTables;
+import nestbox.devices.bios.BiosArea;
 import nestbox.devices.smbios.BoardIdentity;
 import nestbox.devices.smbios.ProcessorIdentity;
 import nestbox.devices.smbios.SmbiosTables;
@@ -14,12 +15,13 @@ import nestbox.platform.GuestMemory;
 
 import java.util.List;
 
-/// Puts the ACPI and SMBIOS tables into the firmware segment. It stays writable, since the FACS in
-/// it holds a lock that the guest takes.
+/// Puts what firmware leaves into memory: a BIOS's data, ACPI and SMBIOS tables. The firmware
+/// segment stays writable, since the FACS in it holds a lock that the guest takes.
 final class FirmwareTables {
     private FirmwareTables() {}
 
     static void write(GuestMemory memory, BoardConfiguration configuration) {
+        BiosArea.install(memory);
         AcpiTables.of(AcpiSetup.of(configuration.processors())).install(memory);
         SmbiosTables.of(
                         BoardIdentity.NUC7I5DNHE,

@@ -28,6 +28,13 @@ class BootCommandTest {
     }
 
     @Test
+    void realModeProgramsFindTheFirmwaresVectorsAndData() throws IOException {
+        int kibibytes = 0x9_F000 >> 10;
+        Run run = boot(new GuestProgram().callFirmware());
+        assertThat(run.status()).isEqualTo((kibibytes >> 2) * 2 + 1 & 0xFF);
+    }
+
+    @Test
     void powerOffIsSuccess() throws IOException {
         Run run = boot(powerOff());
         assertThat(run).isEqualTo(new Run(0, "bye", ""));

@@ -15,6 +15,7 @@ class GuestProgram {
     private static final int COM1 = 0x3F8;
     private static final int LINE_STATUS = 0x3FD;
     private static final int COUNTER = 0x500;
+    private static final int LOW_CODE = 0x8000;
 
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
 
@@ -108,6 +109,38 @@ class GuestProgram {
         }
         bytes(0x74, 11, 0x46, 0x81, 0xFE).word(LOAD);
         return bytes(0x75, -17 & 0xFF).spin();
+    }
+
+    /// Goes to real-address mode and calls INT 15h, which is not there and must say so; then exits
+    /// with the KiB that INT 12h tells, shifted right by 2.
+    GuestProgram callFirmware() {
+        GuestProgram descriptors =
+                new GuestProgram().word(0).word(0).bytes(0xFF, 0xFF, 0, 0, 0, 0x9B, 0, 0);
+        GuestProgram gdtr = new GuestProgram().bytes(15, 0).word(place(descriptors));
+        int table = place(gdtr);
+        GuestProgram realMode = callFirmware16();
+        int size = realMode.code.size();
+        int from = place(realMode);
+        bytes(0xFC); // cld
+        bytes(0xBE).word(from).bytes(0xBF).word(LOW_CODE); // mov esi, from; mov edi, LOW_CODE
+        bytes(0xB9).word(size).bytes(0xF3, 0xA4); // mov ecx, size; rep movsb
+        bytes(0x0F, 0x01, 0x15).word(table); // lgdt [table]
+        return bytes(0xEA).word(LOW_CODE).bytes(8, 0); // jmp 8:LOW_CODE
+    }
+
+    private static GuestProgram callFirmware16() {
+        return new GuestProgram()
+                .bytes(0x0F, 0x20, 0xC0, 0x24, 0xFE, 0x0F, 0x22, 0xC0) // cr0.PE = 0
+                .bytes(0xEA, 0x0D, LOW_CODE >> 8, 0, 0) // jmp 0:next
+                .bytes(0x31, 0xC0, 0x8E, 0xD8, 0x8E, 0xD0) // xor ax, ax; mov ds, ax; mov ss, ax
+                .bytes(0xBC, 0, 0x70) // mov sp, 7000h
+                .bytes(0x0F, 0x01, 0x1E, 0x2E, LOW_CODE >> 8) // lidt [vectors]
+                .bytes(0xB8, 0x20, 0xE8, 0xCD, 0x15) // mov ax, E820h; int 15h
+                .bytes(0x73, 0x0A) // jnc exit
+                .bytes(0x80, 0xFC, 0x86, 0x75, 0x05) // cmp ah, 86h; jne exit
+                .bytes(0xCD, 0x12, 0xC1, 0xE8, 0x02) // int 12h; shr ax, 2
+                .bytes(0xE6, 0xF4) // exit: out F4h, al
+                .bytes(0xFF, 0x03, 0, 0, 0, 0); // vectors: limit and base
     }
 
     final GuestProgram word(int value) {
