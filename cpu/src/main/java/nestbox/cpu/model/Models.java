@@ -32,6 +32,9 @@ final class Models {
     /// Bits 2:0 of IA32_FEATURE_CONTROL: locked by firmware, with VMX outside SMX if there is VMX.
     private static final long FEATURE_CONTROL = Implemented.FEATURES.contains(VMX) ? 0b101 : 0b001;
 
+    /// Firmware lets the cores drop to C1E; operating systems that choose themselves clear this.
+    private static final long POWER_CTL = 1 << 1;
+
     /// C0 and two sub-states of C1: deeper ones would save no power here.
     private static final int MWAIT_SUBSTATES = 0x20;
 
@@ -128,6 +131,7 @@ final class Models {
                 Msr.IA32_ARCH_CAPABILITIES, ArchCapability.all(),
                 Msr.IA32_MCG_CAP, MCG_CAP,
                 Msr.IA32_MISC_ENABLE, MISC_ENABLE,
-                Msr.IA32_PAT, PAT_AFTER_RESET);
+                Msr.IA32_PAT, PAT_AFTER_RESET,
+                Msr.MSR_POWER_CTL, POWER_CTL);
     }
 }

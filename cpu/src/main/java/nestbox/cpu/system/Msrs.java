@@ -13,6 +13,10 @@ import java.util.Optional;
 /// Vol. 4, "Architectural MSRs".
 public final class Msrs {
     private static final int BANK_REGISTERS = 4;
+    /// C1E, and whether to leave out energy efficient turbo and race to halt. SDM Vol. 4, "MSRs in
+    /// the 6th Generation Intel Core Processors".
+    private static final long POWER_CTL_MASK = 1 << 1 | 1 << 19 | 1 << 20;
+
     private static final long ADDRESS_MASK_LOW = ~0xFFFL;
 
     private final Cpu cpu;
@@ -269,6 +273,7 @@ public final class Msrs {
                     case IA32_UMWAIT_CONTROL -> (value & ~0xFFFF_FFFDL) == 0;
                     case IA32_PRED_CMD, IA32_FLUSH_CMD -> (value & ~1L) == 0;
                     case IA32_BIOS_UPDT_TRIG, IA32_BIOS_SIGN_ID -> true;
+                    case MSR_POWER_CTL -> (value & ~POWER_CTL_MASK) == 0;
                     default -> cpu.features.isWritable(msr);
                 };
         require(valid);
