@@ -1,6 +1,7 @@
 package nestbox.images;
 
 import java.nio.file.Path;
+import java.util.Optional;
 
 /// A kernel and the initial file system that makes it a usable guest.
 ///
@@ -10,7 +11,14 @@ import java.nio.file.Path;
 /// @param name the recipe's name
 /// @param kernel a Linux bzImage
 /// @param initrd the initramfs, a cpio archive
+/// @param hypervisor a multiboot kernel to boot in place of the kernel, which is then its first
+///     module, and the initramfs its second
 /// @param defaultAppend the kernel command line that the image is made for
 /// @param memoryMiB the memory that the guest needs to be comfortable
 public record GuestImage(
-        String name, Path kernel, Path initrd, String defaultAppend, int memoryMiB) {}
+        String name,
+        Path kernel,
+        Path initrd,
+        Optional<Path> hypervisor,
+        String defaultAppend,
+        int memoryMiB) {}

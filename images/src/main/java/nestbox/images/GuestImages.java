@@ -8,6 +8,7 @@ import nestbox.images.initramfs.Initramfs;
 import nestbox.images.recipe.Assembly;
 import nestbox.images.recipe.Item;
 import nestbox.images.recipe.Recipe;
+import nestbox.images.tree.Content;
 import nestbox.images.tree.FileTree;
 import nestbox.images.tree.Spool;
 
@@ -109,8 +110,9 @@ public final class GuestImages {
                 DebArchive.unpack(cache.packageFile(part), tree, spool);
             }
             Assembly assembly = Assembly.of(recipe, tree);
-            try (OutputStream kernel = Files.newOutputStream(cache.kernelIn(image))) {
-                assembly.kernel().copyTo(kernel);
+            write(assembly.kernel(), cache.kernelIn(image));
+            if (assembly.hypervisor().isPresent()) {
+                write(assembly.hypervisor().get(), cache.hypervisorIn(image));
             }
             Initramfs.write(
                     assembly.root(),
@@ -118,6 +120,12 @@ public final class GuestImages {
                     Files.newOutputStream(cache.initrdIn(image)));
         }
         return cache.publish(image, recipe, key, packages);
+    }
+
+    private static void write(Content content, Path file) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            content.copyTo(out);
+        }
     }
 
     /// Finds out which packages a recipe takes and sees to it that all are in the cache.

@@ -19,6 +19,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -43,6 +44,7 @@ import java.util.stream.Collectors;
 final class ImageCache {
     private static final String KERNEL = "vmlinuz";
     private static final String INITRD = "initrd";
+    private static final String HYPERVISOR = "hypervisor";
     private static final String MANIFEST = "manifest";
 
     /// Goes up when the same recipe and packages give another image.
@@ -144,15 +146,22 @@ final class ImageCache {
             }
             Path kernel = home.resolve(KERNEL);
             Path initrd = home.resolve(INITRD);
+            Optional<Path> hypervisor =
+                    manifest.containsKey(HYPERVISOR)
+                            ? Optional.of(home.resolve(HYPERVISOR))
+                            : Optional.empty();
             boolean whole =
                     size(kernel).equals(manifest.get(KERNEL))
-                            && size(initrd).equals(manifest.get(INITRD));
+                            && size(initrd).equals(manifest.get(INITRD))
+                            && (hypervisor.isEmpty()
+                                    || size(hypervisor.get()).equals(manifest.get(HYPERVISOR)));
             return whole
                     ? Optional.of(
                             new GuestImage(
                                     name,
                                     kernel,
                                     initrd,
+                                    hypervisor,
                                     manifest.getOrDefault("append", ""),
                                     Integer.parseInt(manifest.getOrDefault("memory", "512"))))
                     : Optional.empty();
@@ -161,13 +170,16 @@ final class ImageCache {
         }
     }
 
-    /// Makes a finished image available: a staged folder with kernel and initramfs in it.
+    /// Makes a finished image available: a staged folder with kernel and initramfs in it, and a
+    /// hypervisor if the recipe has one.
     GuestImage publish(Path staged, Recipe recipe, String key, List<AptPackage> packages)
             throws IOException {
         StringBuilder manifest = new StringBuilder();
         manifest.append("append=").append(recipe.append()).append('\n');
         manifest.append("memory=").append(recipe.memoryMiB()).append('\n');
-        for (String file : List.of(KERNEL, INITRD)) {
+        List<String> files = new ArrayList<>(List.of(KERNEL, INITRD));
+        recipe.hypervisor().ifPresent(_ -> files.add(HYPERVISOR));
+        for (String file : files) {
             manifest.append(file).append('=').append(size(staged.resolve(file))).append('\n');
             sync(staged.resolve(file));
         }
@@ -194,6 +206,10 @@ final class ImageCache {
 
     Path kernelIn(Path staged) {
         return staged.resolve(KERNEL);
+    }
+
+    Path hypervisorIn(Path staged) {
+        return staged.resolve(HYPERVISOR);
     }
 
     Path initrdIn(Path staged) {

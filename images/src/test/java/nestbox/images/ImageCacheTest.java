@@ -14,11 +14,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 final class ImageCacheTest {
-    private static final Recipe RECIPE =
-            new Recipe("small", "linux-image-x", "a=b c=d", 64, List.of(), "source");
+    private static final Recipe RECIPE = recipe(Optional.empty(), "a=b c=d", "source");
+
+    private static Recipe recipe(Optional<String> hypervisor, String append, String source) {
+        return new Recipe("small", "linux-image-x", hypervisor, append, 64, List.of(), source);
+    }
 
     @TempDir Path folder;
     private ImageCache cache;
@@ -41,6 +45,18 @@ final class ImageCacheTest {
     }
 
     @Test
+    void aHypervisorIsKeptWithTheImageAndMissedWhenItIsNotWhole() throws IOException {
+        assertThat(publish("plain").hypervisor()).isEmpty();
+        Recipe layered = recipe(Optional.of("/boot/xen"), "", "layered");
+
+        Path hypervisor = publish("key", layered).hypervisor().orElseThrow();
+
+        assertThat(hypervisor).hasContent("hypervisor");
+        Files.writeString(hypervisor, "cut");
+        assertThat(cache.latest(layered)).isEmpty();
+    }
+
+    @Test
     void anImageThatIsNotWholeIsNotUsedAndCanBeMadeAgain() throws IOException {
         GuestImage image = publish("key");
         Files.writeString(image.initrd(), "cut");
@@ -56,7 +72,7 @@ final class ImageCacheTest {
     @Test
     void anotherRecipeIsAnotherImage() throws IOException {
         publish("key");
-        Recipe changed = new Recipe("small", "linux-image-x", "", 64, List.of(), "changed");
+        Recipe changed = recipe(Optional.empty(), "", "changed");
 
         assertThat(cache.latest(changed)).isEmpty();
     }
@@ -120,12 +136,19 @@ final class ImageCacheTest {
     }
 
     private GuestImage publish(String key) throws IOException {
+        return publish(key, RECIPE);
+    }
+
+    private GuestImage publish(String key, Recipe recipe) throws IOException {
         try (ImageCache.Staging staging = cache.stage()) {
             Path image = Files.createDirectory(staging.path().resolve("image"));
             Files.writeString(cache.kernelIn(image), "kernel");
             Files.writeString(cache.initrdIn(image), "initrd");
-            GuestImage published = cache.publish(image, RECIPE, key, List.of());
-            cache.point(RECIPE, key, staging.path());
+            if (recipe.hypervisor().isPresent()) {
+                Files.writeString(cache.hypervisorIn(image), "hypervisor");
+            }
+            GuestImage published = cache.publish(image, recipe, key, List.of());
+            cache.point(recipe, key, staging.path());
             return published;
         }
     }

@@ -23,8 +23,17 @@ record GuestFiles(
         Optional<Path> initrd,
         String ownLine,
         Optional<String> append,
-        List<String> modules,
+        List<ModuleFile> modules,
         MemorySize defaultMemory) {
+    /// A file for a multiboot kernel, and what is said to the kernel with it.
+    record ModuleFile(Path path, String arguments) {
+        /// @param text file and arguments, as on the command line
+        static ModuleFile of(String text) {
+            String[] words = text.strip().split(" ", 2);
+            return new ModuleFile(Path.of(words[0]), words.length > 1 ? words[1] : "");
+        }
+    }
+
     private static final MemorySize ONE_GIB = MemorySize.ofMebibytes(1024);
     private static final String BUILT_IN = "default";
     private static final String CONSOLE = "console=";
@@ -43,7 +52,7 @@ record GuestFiles(
                     choice.initrd(),
                     "",
                     choice.append(),
-                    choice.modules(),
+                    choice.modules().stream().map(ModuleFile::of).toList(),
                     ONE_GIB);
         }
         if (choice.initrd().isPresent() || !choice.modules().isEmpty()) {
@@ -62,13 +71,23 @@ record GuestFiles(
                             progress.flush();
                         });
         GuestImage image = images.build(name);
+        MemorySize memory = MemorySize.ofMebibytes(image.memoryMiB());
+        if (image.hypervisor().isPresent()) {
+            return new GuestFiles(
+                    image.hypervisor().get(),
+                    Optional.empty(),
+                    image.defaultAppend(),
+                    append,
+                    List.of(new ModuleFile(image.kernel(), ""), new ModuleFile(image.initrd(), "")),
+                    memory);
+        }
         return new GuestFiles(
                 image.kernel(),
                 Optional.of(image.initrd()),
                 image.defaultAppend(),
                 append,
                 List.of(),
-                MemorySize.ofMebibytes(image.memoryMiB()));
+                memory);
     }
 
     /// Opens the files, for a machine that the guest has to itself.
@@ -86,7 +105,7 @@ record GuestFiles(
             BootFile file = open.add("kernel", kernel);
             Optional<BootFile> ramDisk = initrd.map(path -> open.add("initial RAM disk", path));
             List<BootImages.Module> loaded =
-                    modules.stream().map(text -> module(text, open)).toList();
+                    modules.stream().map(module -> open(module, open)).toList();
             return new BootImages(file, ramDisk, commandLine(""), loaded);
         } catch (RuntimeException e) {
             open.close();
@@ -114,10 +133,8 @@ record GuestFiles(
                 : ownLine;
     }
 
-    private static BootImages.Module module(String text, OpenFiles open) {
-        String[] words = text.strip().split(" ", 2);
-        BootFile file = open.add("module", Path.of(words[0]));
-        return new BootImages.Module(file, words.length > 1 ? words[1] : "");
+    private static BootImages.Module open(ModuleFile module, OpenFiles open) {
+        return new BootImages.Module(open.add("module", module.path()), module.arguments());
     }
 
     /// Files opened so far, in case that another can't be.

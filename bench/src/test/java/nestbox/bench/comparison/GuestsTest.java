@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Optional;
 
 class GuestsTest {
     private static final int SETUP_SECTORS = 0x1F1;
@@ -44,7 +45,8 @@ class GuestsTest {
         byte[] code = HexFormat.of().parseHex(entryCode);
         System.arraycopy(code, 0, kernel, ENTRY, code.length);
         Path file = Files.write(folder.resolve("kernel"), kernel);
-        return new Guests(folder).linux(new GuestImage("test", file, file, "console=ttyS0", 512));
+        return new Guests(folder)
+                .linux(new GuestImage("test", file, file, Optional.empty(), "console=ttyS0", 512));
     }
 
     private static int jumpTarget(byte[] code, int at) {

@@ -26,18 +26,21 @@ import java.util.stream.Stream;
 /// files that it mentions. Adding a guest means adding a folder and naming it in [#NAMES]; nothing
 /// else knows one guest from another.
 ///
+/// @param hypervisor path of a multiboot kernel that is booted with the guest's kernel and
+///     initramfs as its modules
 /// @param source the recipe's text and that of every file that goes into it, from which the cache
 ///     tells whether an image is up to date
 public record Recipe(
         String name,
         String kernelPackage,
+        Optional<String> hypervisor,
         String append,
         int memoryMiB,
         List<Item> items,
         String source) {
 
     /// The guests that can be built.
-    public static final List<String> NAMES = List.of("default", "kvm", "login");
+    public static final List<String> NAMES = List.of("default", "kvm", "login", "xen");
 
     /// One of the recipes that come with Nestbox.
     public static Recipe named(String name) {
@@ -83,6 +86,7 @@ public record Recipe(
         private final List<Item> items = new ArrayList<>();
         private final StringBuilder source = new StringBuilder();
         private String kernelPackage = "";
+        private Optional<String> hypervisor = Optional.empty();
         private String append = "";
         private int memoryMiB;
 
@@ -92,7 +96,13 @@ public record Recipe(
 
         Recipe recipe(String name) {
             return new Recipe(
-                    name, kernelPackage, append, memoryMiB, List.copyOf(items), source.toString());
+                    name,
+                    kernelPackage,
+                    hypervisor,
+                    append,
+                    memoryMiB,
+                    List.copyOf(items),
+                    source.toString());
         }
 
         void include(String name) {
@@ -108,6 +118,7 @@ public record Recipe(
             switch (words[0]) {
                 case "include" -> include(words[1]);
                 case "kernel" -> kernelPackage = words[1];
+                case "hypervisor" -> hypervisor = Optional.of(words[1]);
                 case "append" -> append = String.join(" ", List.of(words).subList(1, words.length));
                 case "memory" -> memoryMiB = Integer.parseInt(words[1]);
                 default -> items.add(item(name, words));
