@@ -9,7 +9,7 @@ import java.util.Optional;
 /// machines may boot from them at the same time.
 ///
 /// @param name the recipe's name
-/// @param kernel a Linux bzImage
+/// @param kernel a Linux bzImage, or for a hypervisor the ELF file in it
 /// @param initrd the initramfs, a cpio archive
 /// @param hypervisor a multiboot kernel to boot in place of the kernel, which is then its first
 ///     module, and the initramfs its second

@@ -1,5 +1,6 @@
 package nestbox.images.recipe;
 
+import nestbox.images.bzimage.BzImage;
 import nestbox.images.elf.LibraryClosure;
 import nestbox.images.initramfs.Compression;
 import nestbox.images.initramfs.Initramfs;
@@ -33,7 +34,7 @@ import java.util.zip.GZIPInputStream;
 
 /// A guest put together: what a recipe makes of a tree of unpacked packages.
 ///
-/// @param kernel the kernel's bzImage
+/// @param kernel the kernel's bzImage; the ELF file in it if a hypervisor boots it
 /// @param hypervisor the multiboot kernel that boots first, if there is one
 /// @param root what the guest finds as its root file system
 public record Assembly(Content kernel, Optional<Content> hypervisor, FileTree root) {
@@ -65,7 +66,14 @@ public record Assembly(Content kernel, Optional<Content> hypervisor, FileTree ro
         if (recipe.hypervisor().isPresent()) {
             hypervisor = Optional.of(hypervisor(recipe.hypervisor().get(), packages));
         }
-        return new Assembly(kernel.content(), hypervisor, root);
+        Content first = hypervisor.isPresent() ? unpacked(kernel) : kernel.content();
+        return new Assembly(first, hypervisor, root);
+    }
+
+    /// The kernel for a hypervisor, which would have to unpack it.
+    private static Content unpacked(RegularFile kernel) throws IOException {
+        Optional<byte[]> elf = BzImage.elf(kernel.content().read());
+        return elf.isPresent() ? Content.of(elf.get()) : kernel.content();
     }
 
     /// A multiboot kernel, unpacked as boot loaders do it.
