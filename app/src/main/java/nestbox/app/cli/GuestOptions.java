@@ -14,8 +14,9 @@ final class GuestOptions {
     static final String INITRD = "Initial RAM disk; for a multiboot kernel, its first module.";
     static final String MODULE = "A module for a multiboot kernel; may be given more than once.";
     static final String GUEST =
-            "Which built-in guest to boot: default, kvm (a Linux with KVM and a guest of its own) or"
-                    + " login. It is built from Debian packages when it is first used.";
+            "Which built-in guest to boot: default, login, kvm or xen (these two are hypervisors with"
+                    + " a guest of their own). It is built from Debian packages when it is first"
+                    + " used.";
 
     @Option(names = "--kernel", paramLabel = "FILE", description = KERNEL)
     Optional<Path> kernel = Optional.empty();

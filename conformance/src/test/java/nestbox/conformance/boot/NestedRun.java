@@ -15,10 +15,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/// A run of Debian with KVM, QEMU and a second Debian in it, from power-on to the end.
+/// A run of Debian with a hypervisor and a second Debian on it, from power-on to the end.
 record NestedRun(Dialogue dialogue, Outcome outcome) {
     /// The prompt of the outer system's shell.
     static final String L1_PROMPT = "nestbox:/# ";
+
+    /// The same prompt in the first domain of Xen.
+    static final String XEN_PROMPT = "xen:/# ";
 
     static final String L2_LOGIN = "l2 login: ";
 
@@ -28,20 +31,31 @@ record NestedRun(Dialogue dialogue, Outcome outcome) {
     /// Far more than any run takes: only for one that would never end.
     private static final Duration LIMIT = Duration.ofMinutes(60);
 
+    /// With KVM and QEMU.
+    ///
     /// @param append more for the command line of the outer kernel
     static NestedRun of(CpuModel model, String append, List<Dialogue.Step> steps)
+            throws IOException {
+        return of("kvm", model, append, steps);
+    }
+
+    /// With Xen.
+    ///
+    /// @param append more for the command line of the first domain's kernel
+    static NestedRun onXen(CpuModel model, String append, List<Dialogue.Step> steps)
+            throws IOException {
+        return of("xen", model, append, steps);
+    }
+
+    private static NestedRun of(
+            String guest, CpuModel model, String append, List<Dialogue.Step> steps)
             throws IOException {
         GuestImage image =
                 GuestImages.of(
                                 GuestImages.defaultCacheFolder(System.getenv()),
                                 ProgressListener.SILENT)
-                        .build("kvm");
-        BootImages images =
-                new BootImages(
-                        BootFile.open("kernel", image.kernel()),
-                        Optional.of(BootFile.open("initial RAM disk", image.initrd())),
-                        image.defaultAppend() + " " + append,
-                        List.of());
+                        .build(guest);
+        BootImages images = images(image, image.defaultAppend() + " " + append);
         Dialogue dialogue = new Dialogue(steps);
         long memory = (long) image.memoryMiB() << 20;
         try (images;
@@ -53,6 +67,19 @@ record NestedRun(Dialogue dialogue, Outcome outcome) {
             watch.interrupt();
             return new NestedRun(dialogue, outcome);
         }
+    }
+
+    private static BootImages images(GuestImage image, String line) {
+        BootFile kernel = BootFile.open("kernel", image.kernel());
+        BootFile initrd = BootFile.open("initial RAM disk", image.initrd());
+        if (image.hypervisor().isEmpty()) {
+            return new BootImages(kernel, Optional.of(initrd), line, List.of());
+        }
+        return new BootImages(
+                BootFile.open("hypervisor", image.hypervisor().get()),
+                Optional.empty(),
+                line,
+                List.of(new BootImages.Module(kernel, ""), new BootImages.Module(initrd, "")));
     }
 
     private static BoardConfiguration configuration(
