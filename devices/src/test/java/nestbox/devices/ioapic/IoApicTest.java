@@ -43,6 +43,22 @@ class IoApicTest {
     }
 
     @Test
+    void thereMayBeMorePins() {
+        IoApic large = new IoApic((address, data) -> messages.add(new Message(address, data)), 48);
+        large.write(0, 4, 1);
+        assertThat(large.read(0x10, 4)).isEqualTo(0x002F_0020);
+        for (int pin : new int[] {17, 40, 47}) {
+            large.write(0, 4, 0x10 + 2 * pin);
+            large.write(0x10, 4, 0x30 + pin);
+            assertThat(messages).as("active high, and low").isEmpty();
+            large.input(pin).pulse();
+            assertThat(messages).containsExactly(new Message(0xFEE0_0000L, 0x4030 + pin));
+            messages.clear();
+        }
+        assertThat(large.save().redirectionTable()).hasSize(48);
+    }
+
+    @Test
     void readOnlyBitsStay() {
         entry(3, -1L);
         assertThat(read(0x16)).isEqualTo(0x1_AFFF);
