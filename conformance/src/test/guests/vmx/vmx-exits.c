@@ -3,6 +3,9 @@
 #include "vmx.h"
 
 #define SPEC_CTRL 0x48u
+#define XSS 0xda0u
+#define PM_CTL1 0xdb1u
+#define XSS_HDC (1u << 13)
 
 static u8 *page;
 
@@ -285,6 +288,50 @@ static void invalidations(void)
     information("INVPCID", INFO_BASED | INFO_REGISTER2, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(3) | REGISTER2(10));
 }
 
+/* Of the supervisor state components the one for hardware duty cycling is the simplest: one bit. */
+static void supervisor_state(void)
+{
+    if (!(cpuid(13, 1).c & XSS_HDC)) {
+        skip("supervisor state", "not in CPUID");
+        return;
+    }
+    u64 old = rdmsr(PM_CTL1);
+    check_equal("the size of the component", cpuid(13, 13).a, 8);
+    check_equal("it is supervisor state", cpuid(13, 13).c & 1, 1);
+    wrmsr(XSS, XSS_HDC);
+    guest.ax = XSS_HDC;
+    guest.dx = 0;
+    exits("XSAVES of supervisor state", R_XSAVES, 64, "xsaves [rbx + 64]");
+    information("XSAVES", INFO_BASED, ADDRESS64 | DATA | INFO_NO_INDEX | BASE(3));
+    exits("XRSTORS of supervisor state", R_XRSTORS, 0, "xrstors [rbx]");
+    guest.ax = 1;
+    completes("XSAVES of other state", "xsaves [rbx]");
+    guest.ax = XSS_HDC;
+    vmwrite(XSS_EXITING_BITMAP, ~(u64)XSS_HDC);
+    wrmsr(PM_CTL1, 0);
+    completes("XSAVES of supervisor state that isn't in the bitmap", "xsaves [rbx]");
+    u64 *area = (u64 *)page;
+    check_equal("XSTATE_BV", area[64], XSS_HDC);
+    check_equal("XCOMP_BV", area[65], 1ull << 63 | XSS_HDC);
+    check_equal("the component", area[72], 0);
+    wrmsr(PM_CTL1, 1);
+    completes("XSAVES of its initial configuration", "xsaves [rbx]");
+    check_equal("XSTATE_BV then", area[64], 0);
+    area[64] = XSS_HDC;
+    completes("XRSTORS", "xrstors [rbx]");
+    check_equal("XRSTORS has loaded it", rdmsr(PM_CTL1), 0);
+    area[64] = 0;
+    completes("XRSTORS of what isn't there", "xrstors [rbx]");
+    check_equal("XRSTORS has initialized it", rdmsr(PM_CTL1), 1);
+    area[64] = XSS_HDC;
+    area[72] = 2;
+    excepts("XRSTORS of a reserved bit", GP, 0, "xrstors [rbx]");
+    vmwrite(XSS_EXITING_BITMAP, -1);
+    wrmsr(XSS, 0);
+    completes("XSAVES with nothing in IA32_XSS", "xsaves [rbx]");
+    wrmsr(PM_CTL1, old);
+}
+
 static void extended_state(void)
 {
     guest_reset();
@@ -305,6 +352,7 @@ static void extended_state(void)
     vmwrite(XSS_EXITING_BITMAP, -1);
     guest.ax = 1;
     completes("XSAVES and XRSTORS of no supervisor state", "xsaves [rbx]\nxrstors [rbx]");
+    supervisor_state();
 }
 
 /* --- control and debug registers --- */

@@ -307,6 +307,15 @@ static void launch_state(void)
     vmwrite(GUEST_RFLAGS, 0);
     left("a guest state that is refused", guest_run(code), ENTRY_FAILED | R_INVALID_GUEST_STATE, 0);
     fails("it doesn't launch either", VM_DO("vmresume", "r"(0)), E_VMRESUME_NON_LAUNCHED);
+    guest_reset();
+    expect_completion("VMLAUNCH before VMXOFF", code);
+    vmxoff();
+    vmxon(vmxon_region);
+    vmptrld(vmcs);
+    fails("VMRESUME behind VMXOFF and VMXON", VM_DO("vmresume", "r"(0)), E_VMRESUME_AFTER_VMXOFF);
+    fails("VMLAUNCH behind VMXOFF and VMXON", VM_DO("vmlaunch", "r"(0)), E_VMLAUNCH_NON_CLEAR);
+    guest_reset();
+    expect_completion("VMLAUNCH behind VMCLEAR", code);
 }
 
 /* --- capability MSRs --- */

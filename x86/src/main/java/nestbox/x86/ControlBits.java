@@ -1,7 +1,7 @@
 package nestbox.x86;
 
-/// Bits of CR0, CR3, CR4, IA32_EFER and XCR0. SDM Vol. 3A, "Control Registers", and "Extended
-/// Feature Enable Register".
+/// Bits of CR0, CR3, CR4, IA32_EFER, XCR0 and IA32_XSS. SDM Vol. 3A, "Control Registers", and
+/// "Extended Feature Enable Register".
 public final class ControlBits {
     public static final long CR0_PE = 1;
     public static final long CR0_MP = 1 << 1;
@@ -50,6 +50,8 @@ public final class ControlBits {
     public static final long XCR0_X87 = 1;
     public static final long XCR0_SSE = 2;
     public static final long XCR0_AVX = 4;
+
+    public static final long XSS_HDC = 1 << 13;
 
     private ControlBits() {}
 }

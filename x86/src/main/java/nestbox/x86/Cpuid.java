@@ -82,6 +82,7 @@ public enum Cpuid {
     HWP_ACTIVITY_WINDOW(6, 0, Register.EAX, 9, "hwp_act_window"),
     HWP_ENERGY_PERFORMANCE(6, 0, Register.EAX, 10, "hwp_epp"),
     HWP_PACKAGE(6, 0, Register.EAX, 11, "hwp_pkg_req"),
+    HDC(6, 0, Register.EAX, 13, ""),
     HARDWARE_COORDINATION_FEEDBACK(6, 0, Register.ECX, 0, "aperfmperf"),
     ENERGY_PERF_BIAS(6, 0, Register.ECX, 3, "epb"),
 

@@ -31,6 +31,7 @@ public final class CpuidLeaves {
     private final int apicId;
     private final EnumSet<Cpuid> features;
     private final long supportedXcr0;
+    private final long supportedXss;
 
     /// @param processor which one of the topology
     public CpuidLeaves(CpuModel model, Topology topology, int processor) {
@@ -47,7 +48,8 @@ public final class CpuidLeaves {
         if (topology.processorsPerPackage() == 1) {
             features.remove(Cpuid.HTT);
         }
-        supportedXcr0 = features.contains(Cpuid.XSAVE) ? xcr0(features) : 0;
+        supportedXcr0 = features.contains(Cpuid.XSAVE) ? components(features, false) : 0;
+        supportedXss = features.contains(Cpuid.XSAVES) ? components(features, true) : 0;
     }
 
     /// What this processor has: decides which instructions, CR4 bits and MSRs exist.
@@ -228,20 +230,22 @@ public final class CpuidLeaves {
         }
         if (subleaf == 1) {
             boolean compacts = has(Cpuid.XSAVEC) || has(Cpuid.XSAVES);
-            return answer(0, compacts ? compactedSize(state.xcr0() | state.xss()) : 0, 0, 0);
+            int size = compacts ? compactedSize(state.xcr0() | state.xss()) : 0;
+            return answer(0, size, (int) supportedXss, (int) (supportedXss >>> 32));
         }
         for (XsaveComponent component : XsaveComponent.values()) {
-            if (component.bit() == subleaf && component.in(supportedXcr0)) {
-                return answer(component.size(), component.offset(), 0, 0);
+            if (component.bit() == subleaf && component.in(supportedXcr0 | supportedXss)) {
+                int supervisor = component.isSupervisor() ? 1 : 0;
+                return answer(component.size(), component.offset(), supervisor, 0);
             }
         }
         return answer(0, 0, 0, 0);
     }
 
-    private static long xcr0(Set<Cpuid> features) {
-        long bits = XsaveComponent.LEGACY;
+    private static long components(Set<Cpuid> features, boolean supervisor) {
+        long bits = supervisor ? 0 : XsaveComponent.LEGACY;
         for (XsaveComponent component : XsaveComponent.values()) {
-            if (features.contains(component.feature())) {
+            if (component.isSupervisor() == supervisor && features.contains(component.feature())) {
                 bits |= 1L << component.bit();
             }
         }

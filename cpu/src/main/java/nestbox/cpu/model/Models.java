@@ -46,8 +46,8 @@ final class Models {
             FPU, VME, DE, PSE, TSC, MSR, PAE, MCE, CX8, APIC, SEP, MTRR, PGE, MCA, CMOV, PAT,
             PSE_36, CLFSH, DS, ACPI, MMX, FXSR, SSE, SSE2, SS, HTT, TM, PBE,
             DIGITAL_TEMPERATURE_SENSOR, TURBO_BOOST, ARAT, PLN, ECMD, PTM, HWP, HWP_NOTIFICATION,
-            HWP_ACTIVITY_WINDOW, HWP_ENERGY_PERFORMANCE, HARDWARE_COORDINATION_FEEDBACK,
-            ENERGY_PERF_BIAS,
+            HWP_ACTIVITY_WINDOW, HWP_ENERGY_PERFORMANCE, HDC,
+            HARDWARE_COORDINATION_FEEDBACK, ENERGY_PERF_BIAS,
             FSGSBASE, TSC_ADJUST, SGX, BMI1, HLE, AVX2, SMEP, BMI2, ERMS, INVPCID, RTM,
             FPU_CS_DS_DEPRECATED, MPX, RDSEED, ADX, SMAP, CLFLUSHOPT, INTEL_PT,
             MD_CLEAR, IBRS_IBPB, STIBP, L1D_FLUSH, ARCH_CAPABILITIES, SSBD,
@@ -62,7 +62,7 @@ final class Models {
             FPU, VME, DE, PSE, TSC, MSR, PAE, MCE, CX8, APIC, SEP, MTRR, PGE, MCA, CMOV, PAT,
             PSE_36, CLFSH, DS, ACPI, MMX, FXSR, SSE, SSE2, SS, HTT, TM, PBE,
             DIGITAL_TEMPERATURE_SENSOR, TURBO_BOOST, ARAT, PLN, ECMD, PTM, HWP, HWP_NOTIFICATION,
-            HWP_ACTIVITY_WINDOW, HWP_ENERGY_PERFORMANCE, HWP_PACKAGE,
+            HWP_ACTIVITY_WINDOW, HWP_ENERGY_PERFORMANCE, HWP_PACKAGE, HDC,
             HARDWARE_COORDINATION_FEEDBACK, ENERGY_PERF_BIAS,
             FSGSBASE, TSC_ADJUST, SGX, BMI1, AVX2, SMEP, BMI2, ERMS, INVPCID, RDT_M,
             FPU_CS_DS_DEPRECATED, RDT_A, AVX512F, AVX512DQ, RDSEED, ADX, SMAP, AVX512_IFMA,
@@ -122,16 +122,17 @@ final class Models {
 
     private static Map<Msr, Long> msrs(
             int microcode, long platformId, long baseRatio, long lowestRatio) {
-        return Map.of(
-                Msr.IA32_PLATFORM_ID, platformId << 50,
-                Msr.IA32_FEATURE_CONTROL, FEATURE_CONTROL,
-                Msr.IA32_BIOS_SIGN_ID, Integer.toUnsignedLong(microcode) << 32,
-                Msr.MSR_PLATFORM_INFO, lowestRatio << 40 | baseRatio << 8,
-                Msr.IA32_MTRRCAP, MTRRCAP,
-                Msr.IA32_ARCH_CAPABILITIES, ArchCapability.all(),
-                Msr.IA32_MCG_CAP, MCG_CAP,
-                Msr.IA32_MISC_ENABLE, MISC_ENABLE,
-                Msr.IA32_PAT, PAT_AFTER_RESET,
-                Msr.MSR_POWER_CTL, POWER_CTL);
+        return Map.ofEntries(
+                Map.entry(Msr.IA32_PLATFORM_ID, platformId << 50),
+                Map.entry(Msr.IA32_FEATURE_CONTROL, FEATURE_CONTROL),
+                Map.entry(Msr.IA32_BIOS_SIGN_ID, Integer.toUnsignedLong(microcode) << 32),
+                Map.entry(Msr.MSR_PLATFORM_INFO, lowestRatio << 40 | baseRatio << 8),
+                Map.entry(Msr.IA32_MTRRCAP, MTRRCAP),
+                Map.entry(Msr.IA32_ARCH_CAPABILITIES, ArchCapability.all()),
+                Map.entry(Msr.IA32_MCG_CAP, MCG_CAP),
+                Map.entry(Msr.IA32_MISC_ENABLE, MISC_ENABLE),
+                Map.entry(Msr.IA32_PM_CTL1, 1L),
+                Map.entry(Msr.IA32_PAT, PAT_AFTER_RESET),
+                Map.entry(Msr.MSR_POWER_CTL, POWER_CTL));
     }
 }

@@ -13,7 +13,8 @@ public enum XsaveComponent {
     OPMASK(5, 1088, 64, Cpuid.AVX512F),
     ZMM_HI256(6, 1152, 512, Cpuid.AVX512F),
     HI16_ZMM(7, 1664, 1024, Cpuid.AVX512F),
-    PKRU(9, 2688, 8, Cpuid.PKU);
+    PKRU(9, 2688, 8, Cpuid.PKU),
+    HDC(13, 0, 8, Cpuid.HDC);
     // spotless:on
 
     /// Bytes of the legacy region and the XSAVE header, which every area has.
@@ -37,6 +38,11 @@ public enum XsaveComponent {
     /// Its bit in XCR0 and in the XSAVE header, and its subleaf of CPUID leaf 0xD.
     public int bit() {
         return bit;
+    }
+
+    /// Whether it is managed by IA32_XSS, not by XCR0. It has no place in the standard format.
+    boolean isSupervisor() {
+        return offset == 0;
     }
 
     /// From the start of an area in standard format.

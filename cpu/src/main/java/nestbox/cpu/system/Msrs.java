@@ -2,6 +2,7 @@ package nestbox.cpu.system;
 
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
+import nestbox.x86.ControlBits;
 import nestbox.x86.Cpuid;
 import nestbox.x86.Msr;
 
@@ -170,7 +171,8 @@ public final class Msrs {
             case IA32_SYSENTER_ESP -> sysenterEsp = value;
             case IA32_SYSENTER_EIP -> sysenterEip = value;
             case IA32_XSS -> {
-                require(value == 0);
+                long supported = cpu.features.has(Cpuid.HDC) ? ControlBits.XSS_HDC : 0;
+                require((value & ~supported) == 0);
                 xss = value;
             }
             default -> keep(msr, number, value);
@@ -240,6 +242,7 @@ public final class Msrs {
             case IA32_XSS -> cpu.features.has(Cpuid.XSAVES);
             case IA32_SPEC_CTRL, IA32_PRED_CMD -> cpu.features.has(Cpuid.IBRS_IBPB);
             case IA32_UMWAIT_CONTROL -> cpu.features.has(Cpuid.WAITPKG);
+            case IA32_PKG_HDC_CTL, IA32_PM_CTL1, IA32_THREAD_STALL -> cpu.features.has(Cpuid.HDC);
             case IA32_FLUSH_CMD -> cpu.features.has(Cpuid.L1D_FLUSH);
             case IA32_ARCH_CAPABILITIES -> cpu.features.has(Cpuid.ARCH_CAPABILITIES);
             default -> cpu.vmx.capability(msr).isPresent() || cpu.features.hasMsr(msr);
@@ -271,7 +274,8 @@ public final class Msrs {
                     case IA32_MC_STATUS, IA32_MC_ADDR, IA32_MC_MISC -> value == 0;
                     case IA32_SPEC_CTRL -> (value & ~7L) == 0;
                     case IA32_UMWAIT_CONTROL -> (value & ~0xFFFF_FFFDL) == 0;
-                    case IA32_PRED_CMD, IA32_FLUSH_CMD -> (value & ~1L) == 0;
+                    case IA32_PRED_CMD, IA32_FLUSH_CMD, IA32_PKG_HDC_CTL, IA32_PM_CTL1 ->
+                            (value & ~1L) == 0;
                     case IA32_BIOS_UPDT_TRIG, IA32_BIOS_SIGN_ID -> true;
                     case MSR_POWER_CTL -> (value & ~POWER_CTL_MASK) == 0;
                     default -> cpu.features.isWritable(msr);

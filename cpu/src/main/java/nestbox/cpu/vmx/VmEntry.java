@@ -72,7 +72,7 @@ final class VmEntry {
             return;
         }
         vmx.watch.entering(!vmx.vmcs().isLaunched());
-        vmx.vmcs().launched();
+        vmx.vmcs().launched(vmx.operation());
         vmx.enterGuest();
         cpu.mmu.switchTo(cpu.controls.spaceTag());
         loadNonRegisterState();

@@ -24,7 +24,6 @@ import java.util.Optional;
 /// nothing here relies on them staying what they were.
 public final class Vmcs implements VmcsView {
     private static final int CLEAR = 0;
-    private static final int LAUNCHED = 1;
 
     private final VmcsLayout layout;
     private final long address;
@@ -70,7 +69,13 @@ public final class Vmcs implements VmcsView {
     }
 
     public boolean isLaunched() {
-        return SPACE.get(I32, place + VmcsLayout.LAUNCH_STATE) == LAUNCHED;
+        return launchedIn() != CLEAR;
+    }
+
+    /// The launch state: in which VMX operation of the processor, counted from 1, the VMCS was
+    /// launched; 0 if it is clear.
+    int launchedIn() {
+        return SPACE.get(I32, place + VmcsLayout.LAUNCH_STATE);
     }
 
     /// VMCLEAR: the launch state becomes "clear".
@@ -78,8 +83,8 @@ public final class Vmcs implements VmcsView {
         SPACE.set(I32, place + VmcsLayout.LAUNCH_STATE, CLEAR);
     }
 
-    public void launched() {
-        SPACE.set(I32, place + VmcsLayout.LAUNCH_STATE, LAUNCHED);
+    public void launched(int operation) {
+        SPACE.set(I32, place + VmcsLayout.LAUNCH_STATE, operation);
     }
 
     /// A part of the region.

@@ -78,6 +78,11 @@ public final class Vmx {
     private final VmExit vmExit;
 
     private boolean operating;
+
+    /// How often VMX operation was entered: a VMCS that was launched and not cleared since must not
+    /// be resumed in another.
+    private int operation;
+
     private boolean nonRoot;
     private long vmxonPointer = VmcsRegion.NO_POINTER;
     private Optional<Vmcs> current = Optional.empty();
@@ -165,6 +170,7 @@ public final class Vmx {
     /// VMXON, after its checks.
     public void enterOperation(long pointer) {
         operating = true;
+        operation++;
         vmxonPointer = pointer;
         current = Optional.empty();
         cpu.mmu.updateA20();
@@ -176,6 +182,10 @@ public final class Vmx {
         vmxonPointer = VmcsRegion.NO_POINTER;
         current = Optional.empty();
         cpu.mmu.updateA20();
+    }
+
+    int operation() {
+        return operation;
     }
 
     long vmxonPointer() {
@@ -377,6 +387,9 @@ public final class Vmx {
                             ? VmInstructionError.VMLAUNCH_NON_CLEAR
                             : VmInstructionError.VMRESUME_NON_LAUNCHED,
                     Optional.empty());
+        }
+        if (!launch && vmcs().launchedIn() != operation) {
+            return refused(VmInstructionError.VMRESUME_AFTER_VMXOFF, Optional.empty());
         }
         Optional<EntryFailure> broken = passed.controlsAndHost(vmcs());
         return broken.isEmpty()

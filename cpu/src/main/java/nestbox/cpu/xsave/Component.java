@@ -9,6 +9,8 @@ import nestbox.cpu.core.StateBlock;
 import nestbox.cpu.fp.BinaryUnit;
 import nestbox.cpu.fp.ExtendedUnit;
 import nestbox.x86.ControlBits;
+import nestbox.x86.Cpuid;
+import nestbox.x86.Msr;
 
 /// A state component as the XSAVE feature set knows it: its bit, its place, and how it is saved,
 /// restored and initialized.
@@ -102,6 +104,32 @@ enum Component {
         @Override
         void initialize(Cpu cpu) {
             clear(cpu, UPPER_HALF);
+        }
+    },
+
+    /// Hardware duty cycling: IA32_PM_CTL1.
+    HDC(ControlBits.XSS_HDC, 8) {
+        private static final long INITIAL = 1;
+
+        @Override
+        boolean inUse(Cpu cpu) {
+            return cpu.features.has(Cpuid.HDC)
+                    && cpu.msrs.read(Msr.IA32_PM_CTL1.number()) != INITIAL;
+        }
+
+        @Override
+        void save(Cpu cpu, int segment, long area, long at, boolean wide) {
+            cpu.write64(segment, at, cpu.msrs.read(Msr.IA32_PM_CTL1.number()));
+        }
+
+        @Override
+        void restore(Cpu cpu, int segment, long area, long at, boolean wide) {
+            cpu.msrs.write(Msr.IA32_PM_CTL1.number(), cpu.read64(segment, at));
+        }
+
+        @Override
+        void initialize(Cpu cpu) {
+            cpu.msrs.write(Msr.IA32_PM_CTL1.number(), INITIAL);
         }
     };
 

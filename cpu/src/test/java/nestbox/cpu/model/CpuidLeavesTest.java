@@ -185,8 +185,16 @@ class CpuidLeavesTest {
     void xsaveAreaHasLegacyRegionAndHeader() {
         assertThat(kabylake.supportedXcr0()).isEqualTo(3);
         assertThat(read(0xD, 0)).containsExactly(3, 576, 576, 0);
-        assertThat(read(0xD, 1)).as("XSAVEOPT, XSAVEC, ...").containsExactly(0xF, 576, 0, 0);
+        assertThat(read(0xD, 1)).as("XSAVEOPT, XSAVEC, ...").containsExactly(0xF, 576, 0x2000, 0);
         assertThat(read(0xD, 2)).containsExactly(0, 0, 0, 0);
+    }
+
+    @Test
+    void supervisorStateCountsInTheCompactedFormatAlone() {
+        assertThat(read(0xD, 13)).containsExactly(8, 0, 1, 0);
+        Registers duty = new Registers(0, 3, 1 << 13, MISC_ENABLE, true, true);
+        assertThat(kabylake.read(0xD, 0, duty)).containsExactly(3, 576, 576, 0);
+        assertThat(kabylake.read(0xD, 1, duty)[1]).isEqualTo(584);
     }
 
     @Test

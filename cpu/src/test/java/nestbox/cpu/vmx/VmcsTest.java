@@ -71,7 +71,7 @@ class VmcsTest {
     @Test
     void aCopyOfAClearedRegionIsTheSameVmcs() {
         Vmcs original = vmcs();
-        original.launched();
+        original.launched(1);
         original.write(VmcsField.GUEST_RIP, 0x1234);
         original.clear();
         byte[] region = new byte[VmcsRegion.SIZE];
@@ -85,8 +85,9 @@ class VmcsTest {
     @Test
     void theLaunchStateIsKeptInTheRegion() {
         assertThat(vmcs().isLaunched()).isFalse();
-        vmcs().launched();
+        vmcs().launched(3);
         assertThat(vmcs().isLaunched()).isTrue();
+        assertThat(vmcs().launchedIn()).isEqualTo(3);
         vmcs().clear();
         assertThat(vmcs().isLaunched()).isFalse();
     }

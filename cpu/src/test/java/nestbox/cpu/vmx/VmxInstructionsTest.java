@@ -6,6 +6,7 @@ import nestbox.cpu.core.Cpu;
 import nestbox.cpu.model.CpuModel;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 
@@ -223,9 +224,28 @@ class VmxInstructionsTest {
         assertThat(machine.cpu.vmx.failures.standing().orElseThrow().toString())
                 .contains("(rule host.cr3.width;");
         machine.set(VmcsField.HOST_CR3, machine.cpu.cr3);
-        machine.vmcs().launched();
+        machine.vmcs().launched(1);
         machine.launch();
         fails(VmInstructionError.VMLAUNCH_NON_CLEAR);
+    }
+
+    @Test
+    void aVmcsIsNotResumedInAnotherVmxOperation() {
+        machine.on().baseline().code("0F 01 C1").launch();
+        machine.resume();
+        assertThat(machine.exitReason()).contains(ExitReason.VMCALL);
+        machine.host("0F 01 C4");
+        machine.host(VMXON, VmxMachine.VMXON_REGION);
+        machine.host(VMPTRLD, VmxMachine.VMCS_REGION);
+        machine.resume();
+        fails(VmInstructionError.VMRESUME_AFTER_VMXOFF);
+        machine.launch();
+        fails(VmInstructionError.VMLAUNCH_NON_CLEAR);
+        machine.host(VMCLEAR, VmxMachine.VMCS_REGION);
+        machine.host(VMPTRLD, VmxMachine.VMCS_REGION);
+        machine.launch();
+        machine.resume();
+        assertThat(machine.exitReason()).contains(ExitReason.VMCALL);
     }
 
     @Test

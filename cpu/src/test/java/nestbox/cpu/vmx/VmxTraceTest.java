@@ -282,8 +282,9 @@ class VmxTraceTest {
             // vmxoff; mov ecx, 1000; loop $
             machine.host("0F 01 C4 B9 E8 03 00 00 E2 FE");
             machine.host("F3 0F C7 30", VmxMachine.VMXON_REGION);
+            machine.host("66 0F C7 30", VmxMachine.VMCS_REGION);
             machine.host("0F C7 30", VmxMachine.VMCS_REGION);
-            machine.resume();
+            machine.launch();
             assertThat(processor(machine).vmExits())
                     .containsExactly(Map.entry(ExitReason.CPUID, new ExitTally(2, 0, 0)));
         }

@@ -34,6 +34,7 @@ final class Operation {
 
     private long vmxonPointer = VmcsRegion.NO_POINTER;
     private boolean operating;
+    private int number;
     private long cr0Mask01;
     private boolean inL2;
     private Optional<Vmcs12> current = Optional.empty();
@@ -141,6 +142,11 @@ final class Operation {
         return operating;
     }
 
+    /// How many VMX operations L1 has begun.
+    int number() {
+        return number;
+    }
+
     boolean isInL2() {
         return inL2;
     }
@@ -165,6 +171,7 @@ final class Operation {
     /// VMXON. The bits of CR0 that have to stay as they are become L0's.
     void begin(long pointer) {
         operating = true;
+        number++;
         vmxonPointer = pointer;
         cr0Mask01 = root.vmread(VmcsField.CR0_GUEST_HOST_MASK);
         root.vmwrite(VmcsField.CR0_GUEST_HOST_MASK, cr0Mask01 | VmxCapabilities.CR0_FIXED0);

@@ -100,7 +100,7 @@ final class Transitions {
             return Optional.empty();
         }
         operation.vmcs02().activate(vmcs);
-        vmcs.launched(true);
+        vmcs.launched(operation.number());
         operation.inL2(true);
         operation.counters().entry();
         entryPending = true;

@@ -10,13 +10,15 @@ import nestbox.x86.vmx.VmcsRegion;
 /// loaded or written back.
 final class Vmcs12 implements VmcsView {
     private static final VmcsField[] FIELDS = VmcsField.values();
-    private static final int LAUNCHED = 1;
 
     private final long[] values = new long[FIELDS.length];
     private final long region;
     private final long page02;
     private boolean shadow;
-    private boolean launched;
+
+    /// The launch state: the number of L1's VMX operation in which it was launched, 0 if it is
+    /// clear.
+    private int launchedIn;
 
     /// @param region L1's guest-physical address
     /// @param page02 VMCS02 for it
@@ -41,11 +43,15 @@ final class Vmcs12 implements VmcsView {
     }
 
     boolean isLaunched() {
-        return launched;
+        return launchedIn != 0;
     }
 
-    void launched(boolean value) {
-        launched = value;
+    int launchedIn() {
+        return launchedIn;
+    }
+
+    void launched(int operation) {
+        launchedIn = operation;
     }
 
     @Override
@@ -69,7 +75,7 @@ final class Vmcs12 implements VmcsView {
     /// Takes all from L1's memory.
     void load(L1Memory memory) {
         shadow = (int) memory.readPhysical(region, 4) < 0;
-        launched = memory.readPhysical(region + Vmcs12Layout.LAUNCH_STATE, 4) == LAUNCHED;
+        launchedIn = (int) memory.readPhysical(region + Vmcs12Layout.LAUNCH_STATE, 4);
         for (VmcsField field : FIELDS) {
             values[field.ordinal()] = readImage(memory, region, field);
         }
@@ -77,7 +83,7 @@ final class Vmcs12 implements VmcsView {
 
     /// Writes all to L1's memory.
     void store(L1Memory memory) {
-        memory.writePhysical(region + Vmcs12Layout.LAUNCH_STATE, 4, launched ? LAUNCHED : 0);
+        memory.writePhysical(region + Vmcs12Layout.LAUNCH_STATE, 4, launchedIn);
         for (VmcsField field : FIELDS) {
             writeImage(memory, region, field, read(field));
         }

@@ -64,7 +64,7 @@ final class Vmcs12Cache {
         if (vmcs == null) {
             Vmcs12.clear(memory, region);
         } else {
-            vmcs.launched(false);
+            vmcs.launched(0);
             release(vmcs);
         }
     }

@@ -269,6 +269,9 @@ final class VmxInstructions {
                             ? VmInstructionError.VMLAUNCH_NON_CLEAR
                             : VmInstructionError.VMRESUME_NON_LAUNCHED);
         }
+        if (!launch && operation.running().launchedIn() != operation.number()) {
+            return fail(VmInstructionError.VMRESUME_AFTER_VMXOFF);
+        }
         Optional<VmInstructionError> error = transitions.enter();
         return error.isPresent() ? fail(error.get()) : transitions.afterEntry();
     }
