@@ -12,6 +12,7 @@ import nestbox.x86.vmx.DrQualification;
 import nestbox.x86.vmx.EptViolationQualification;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.IoQualification;
+import nestbox.x86.vmx.SubPageEntry;
 
 import java.util.List;
 import java.util.Locale;
@@ -51,6 +52,13 @@ final class ExitDetails {
                 fields.add(new Text("access", access(access)));
             }
             case EPT_MISCONFIGURATION -> fields.add(new Bits("physical", exit.guestPhysical));
+            case SPP_EVENT -> {
+                fields.add(new Bits("physical", exit.guestPhysical));
+                fields.add(new Bits("linear", exit.guestLinear));
+                boolean miss = (exit.qualification & SubPageEntry.MISS) != 0;
+                fields.add(new Text("tables", miss ? "miss" : "misconfiguration"));
+            }
+            case APIC_WRITE -> fields.add(new Bits("offset", exit.qualification));
             case APIC_ACCESS -> {
                 ApicAccessQualification access = ApicAccessQualification.of(exit.qualification);
                 fields.add(new Bits("offset", access.offset()));

@@ -18,6 +18,7 @@ import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.PrimaryControl;
+import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VmcsField;
 
 import org.assertj.core.api.ListAssert;
@@ -122,6 +123,23 @@ class VmxTraceTest {
                         new Bits("physical", 4 << 20),
                         new Bits("linear", 4 << 20),
                         new Text("access", "write"));
+    }
+
+    @Test
+    void subPageEventsTellWhatIsWrongWithTheTables() {
+        // mov [4 MiB], al
+        try (VmxMachine machine = traced("88 04 25 00 00 40 00")) {
+            machine.ept().on(SecondaryControl.SUB_PAGE_WRITE_PERMISSIONS);
+            machine.set(SUB_PAGE_PERMISSION_TABLE_POINTER, 0x12_0000);
+            machine.memory.writeLong(machine.eptPage(4 << 20), 4 << 20 | 0x35 | 1L << 61);
+            machine.launch();
+        }
+        assertThat(last().name()).isEqualTo("SPP_EVENT");
+        assertThat(last().fields())
+                .contains(
+                        new Bits("physical", 4 << 20),
+                        new Bits("linear", 4 << 20),
+                        new Text("tables", "miss"));
     }
 
     @Test
