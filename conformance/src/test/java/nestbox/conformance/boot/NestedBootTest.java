@@ -22,7 +22,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /// Debian's KVM in the guest, with its default parameters: when it boots, QEMU starts a second
-/// Debian on it, and one can log in at its console. When that one is off, the first has a shell.
+/// Debian on it, and one can log in at its console and start a guest there as well. When that one
+/// is off, the first has a shell.
 class NestedBootTest {
     private static final int NUMBERS = 2000;
 
@@ -38,6 +39,7 @@ class NestedBootTest {
                                 new Step(L2_PROMPT, "cat /sys/class/dmi/id/product_name"),
                                 new Step(L2_PROMPT, "cat /proc/cpuinfo"),
                                 new Step(L2_PROMPT, "seq 1 " + NUMBERS + " | sha256sum"),
+                                new Step(L2_PROMPT, "/root/start-l3"),
                                 new Step(L2_PROMPT, "poweroff -f"),
                                 new Step(L1_PROMPT, "cat /sys/class/dmi/id/product_name"),
                                 new Step(L1_PROMPT, "poweroff -f")));
@@ -47,7 +49,8 @@ class NestedBootTest {
                 .contains("NUC7i5DNHE")
                 .contains(L2_LOGIN)
                 .contains("Standard PC (i440FX + PIIX, 1996)")
-                .contains(hashOfNumbers());
+                .contains(hashOfNumbers())
+                .containsPattern("Hello from the third level\\R+The guest has halted");
         String cpuinfo = between(run.console(), "cat /proc/cpuinfo", "sha256sum");
         assertThat(cpuinfo)
                 .containsPattern("model name\\s*: \\Q%s".formatted(brand()))

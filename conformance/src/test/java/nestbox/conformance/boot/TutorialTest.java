@@ -44,6 +44,9 @@ class TutorialTest {
     private static final String L2 = "l2:";
     private static final String PRODUCT = "cat /sys/class/dmi/id/product_name";
 
+    private static final List<String> L3_LINES =
+            List.of("Hello from the third level", "The guest has halted.");
+
     private record Run(String console, Outcome outcome, List<Step> open) {}
 
     @Test
@@ -58,6 +61,7 @@ class TutorialTest {
                         new Step(SHELL, TO_VM),
                         new Step(IN_VM, "root"),
                         new Step(L2, PRODUCT),
+                        new Step(L2, "/root/start-l3"),
                         new Step(L2, "poweroff -f"),
                         new Step(L1, PRODUCT),
                         new Step(L1, "grep -c ^processor /proc/cpuinfo"),
@@ -71,6 +75,7 @@ class TutorialTest {
                 .contains("NUC7i5DNHE");
         assertThat(words(first.console))
                 .contains("3")
+                .containsSubsequence(L3_LINES)
                 .contains("dbbbd4347a574216a12c2201f1ab0240 0 ACRN SOS VM Running")
                 .contains(
                         "0 1 0 PRIMARY Running RUNNING",
@@ -96,6 +101,7 @@ class TutorialTest {
                                 new Step(L1, "/root/start-l2 -smp 2"),
                                 new Step("l2 login: ", "root"),
                                 new Step(L2, "grep -c ^processor /proc/cpuinfo"),
+                                new Step(L2, "/root/start-l3; /root/start-l3"),
                                 new Step(L2, "echo sum $((6 * 7))"),
                                 new Step(L2, "poweroff -f"),
                                 new Step(L1, "poweroff -f")));
@@ -103,6 +109,7 @@ class TutorialTest {
         assertThat(run.open).as(run.console).isEmpty();
         assertThat(run.outcome).as(run.console).isEqualTo(new Outcome.PoweredOff());
         assertThat(words(run.console)).contains("2", "sum 42");
+        assertThat(words(run.console)).filteredOn(L3_LINES::contains).hasSize(2 * L3_LINES.size());
     }
 
     /// The lines of a text, with single spaces.
