@@ -48,7 +48,8 @@ public final class Comparison implements Callable<Integer> {
         CENTRES,
         MEMORY,
         NESTED,
-        EXITS
+        EXITS,
+        KVM
     }
 
     @Parameters(
@@ -60,6 +61,7 @@ public final class Comparison implements Callable<Integer> {
                 "memory: of the host, for a Linux at its shell.",
                 "nested: a Linux in KVM in a Linux, to its login prompt.",
                 "exits: what a hypervisor pays for an exit, and its guest for being one.",
+                "kvm: the same, when the hypervisor is a Linux with KVM.",
                 "Default: all."
             })
     private List<Task> tasks = new ArrayList<>();
@@ -134,7 +136,7 @@ public final class Comparison implements Callable<Integer> {
                                             l0(true),
                                             nestbox(L1_CPUS),
                                             l0(false));
-                            case EXITS -> virtualizing(guests, nestbox(1), l0(true));
+                            case EXITS, KVM -> virtualizing(guests, nestbox(1), l0(true));
                         };
                 Results results =
                         new Results(clock, emulators.stream().map(Emulator::name).toList());
@@ -145,6 +147,7 @@ public final class Comparison implements Callable<Integer> {
                     case MEMORY -> memory(guests, emulators);
                     case NESTED -> nested(guests, emulators, results);
                     case EXITS -> exits(guests, emulators, results);
+                    case KVM -> kvm(guests, emulators, results);
                 }
                 System.out.print(details ? results.details() : "");
             }
@@ -217,7 +220,7 @@ public final class Comparison implements Callable<Integer> {
         }
     }
 
-    private static Guest linux(Guests guests, String image) {
+    private static Guest.Linux linux(Guests guests, String image) {
         Path cache = GuestImages.defaultCacheFolder(System.getenv());
         return guests.linux(GuestImages.of(cache, System.err::println).build(image));
     }
@@ -296,6 +299,20 @@ public final class Comparison implements Callable<Integer> {
             }
         }
         System.out.print(results.table() + costs.table());
+    }
+
+    /// Exits to KVM from a guest that KVM's own module answers, without QEMU.
+    private void kvm(Guests guests, List<Emulator> emulators, Results results) {
+        Guest linux = KvmExits.guest(guests, linux(guests, "kvm"));
+        KvmExits exits = new KvmExits(emulators.stream().map(Emulator::name).toList(), results);
+        for (int i = 0; i < runs; i++) {
+            for (Emulator emulator : emulators) {
+                try (Run run = Run.start(emulator, linux)) {
+                    exits.measure(run, emulator);
+                }
+            }
+        }
+        System.out.print(results.table() + exits.table());
     }
 
     private static void measure(

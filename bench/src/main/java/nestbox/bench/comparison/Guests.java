@@ -2,8 +2,13 @@ package nestbox.bench.comparison;
 
 import nestbox.images.GuestImage;
 
+import org.apache.commons.compress.archivers.cpio.CpioArchiveEntry;
+import org.apache.commons.compress.archivers.cpio.CpioArchiveOutputStream;
+import org.apache.commons.compress.archivers.cpio.CpioConstants;
+
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -12,6 +17,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
 
 /// Makes the guests that are compared, in a folder that goes away with the run.
 final class Guests {
@@ -111,6 +118,32 @@ final class Guests {
             throw new BenchException("Can't write " + marked + ": " + e.getMessage(), e);
         }
         return new Guest.Linux(marked, image.initrd(), image.defaultAppend(), image.memoryMiB());
+    }
+
+    /// The same Linux with more files, which take the place of those with the same names.
+    ///
+    /// @param files by path from the root; all may be executed
+    Guest.Linux with(Guest.Linux linux, SequencedMap<String, byte[]> files) {
+        Path initrd = folder.resolve("initrd");
+        try (OutputStream out = Files.newOutputStream(initrd)) {
+            byte[] first = Files.readAllBytes(linux.initrd());
+            out.write(first);
+            // The kernel takes one archive after the other; the second has to be aligned.
+            out.write(new byte[-first.length & 3]);
+            try (CpioArchiveOutputStream archive = new CpioArchiveOutputStream(out)) {
+                for (Map.Entry<String, byte[]> file : files.entrySet()) {
+                    byte[] bytes = file.getValue();
+                    CpioArchiveEntry entry = new CpioArchiveEntry(file.getKey(), bytes.length);
+                    entry.setMode(CpioConstants.C_ISREG | 0755);
+                    archive.putArchiveEntry(entry);
+                    archive.write(bytes);
+                    archive.closeArchiveEntry();
+                }
+            }
+        } catch (IOException e) {
+            throw new BenchException("Can't write " + initrd + ": " + e.getMessage(), e);
+        }
+        return new Guest.Linux(linux.kernel(), initrd, linux.commandLine(), linux.memoryMib());
     }
 
     static ByteBuffer read(Path file) {
