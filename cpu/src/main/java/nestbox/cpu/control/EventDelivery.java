@@ -76,8 +76,11 @@ public final class EventDelivery {
         return vector;
     }
 
+    /// A startup IPI that came before it has no effect any more. One that comes after it starts the
+    /// processor, even if both come before it looks.
     public void requestInit() {
         initRequested = true;
+        startupVector = -1;
         cpu.attention();
     }
 
@@ -92,9 +95,10 @@ public final class EventDelivery {
             return cpu.vmx.events.wakes();
         }
         if (takeInit()) {
-            startupVector = -1;
             cpu.init();
-            return cpu.activity == Activity.ACTIVE;
+            if (cpu.activity == Activity.ACTIVE) {
+                return true;
+            }
         }
         boolean wakes =
                 switch (cpu.activity) {
@@ -130,11 +134,11 @@ public final class EventDelivery {
         if (cpu.vmx.isNonRoot()) {
             return cpu.vmx.events.deliver(false);
         }
-        startupVector = -1;
         if (takeInit()) {
             cpu.init();
             return true;
         }
+        startupVector = -1;
         boolean resume = cpu.betweenIterations;
         cpu.betweenIterations = false;
         long traps = cpu.debug.pending();
