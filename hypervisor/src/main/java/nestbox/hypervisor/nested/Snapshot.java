@@ -6,7 +6,9 @@ import nestbox.x86.vmx.VmcsField;
 
 /// Some fields of the VMCS that was current, for when another one is.
 final class Snapshot implements VmcsView {
-    private final long[] values = new long[VmcsField.values().length];
+    private static final int FIELDS = VmcsField.values().length;
+
+    private final long[] values = new long[FIELDS];
 
     static Snapshot of(VmxRoot root, VmcsField... fields) {
         Snapshot snapshot = new Snapshot();

@@ -25,6 +25,7 @@ import nestbox.x86.vmx.VmcsField;
 import nestbox.x86.vmx.VmxAbort;
 import nestbox.x86.vmx.VmxControl;
 
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -37,11 +38,21 @@ final class Transitions {
     private static final long NO_PAGE = -1;
     private static final VmcsField[] OF_L0 = Merge.ofL0();
 
+    /// The fields of VMCS02 that every VM entry computes.
+    private static final VmcsField[] MERGED =
+            Arrays.stream(Place.values())
+                    .flatMap(place -> MergeRule.fields(place).stream())
+                    .filter(Transitions::isMerged)
+                    .toArray(VmcsField[]::new);
+
     private final Operation operation;
     private final Parent parent;
     private final VmxRoot root;
     private final AreaMsrs areaMsrs;
     private final HostState hostState;
+
+    /// Values of [#MERGED], in its order.
+    private final long[] merged = new long[MERGED.length];
 
     /// What the last transition means for the vCPU.
     private Resume outcome = Resume.SAME_INSTRUCTION;
@@ -121,20 +132,12 @@ final class Transitions {
     private void merge(View12 view, Snapshot l0, EntryState state) {
         operation.bitmaps().merge(view);
         Merge merge = new Merge(view, l0, resources(view, state));
-        long[] merged = new long[VmcsField.values().length];
-        for (Place place : Place.values()) {
-            for (VmcsField field : MergeRule.fields(place)) {
-                if (isMerged(field)) {
-                    merged[field.ordinal()] = merge.value(field);
-                }
-            }
+        // Nothing is written before everything is read: VMCS02 is where lent fields come from.
+        for (int i = 0; i < MERGED.length; i++) {
+            merged[i] = merge.value(MERGED[i]);
         }
-        for (Place place : Place.values()) {
-            for (VmcsField field : MergeRule.fields(place)) {
-                if (isMerged(field)) {
-                    root.vmwrite(field, merged[field.ordinal()]);
-                }
-            }
+        for (int i = 0; i < MERGED.length; i++) {
+            root.vmwrite(MERGED[i], merged[i]);
         }
         if (!view.isSet(SecondaryControl.ENABLE_VPID)) {
             operation.vpids().crossUntagged();
