@@ -9,6 +9,9 @@ final class TerminalServer {
     private static final long LAST_WORDS_NANOS = 1_000_000_000;
     private static final int POLL_MILLIS = 10;
 
+    /// How long the terminal has to be empty: the kernel counts bytes as unread only after a while.
+    private static final long SETTLED_NANOS = 200_000_000;
+
     /// How often to look whether somebody has opened the terminal, which nothing tells.
     private static final int LOOK_MILLIS = 100;
 
@@ -24,6 +27,7 @@ final class TerminalServer {
     private final ByteBuffer received = ByteBuffer.allocate(CHUNK);
     private boolean used;
     private long endNanos;
+    private long busyNanos;
 
     private TerminalServer(PseudoTerminal terminal) {
         this.terminal = terminal;
@@ -76,8 +80,16 @@ final class TerminalServer {
         }
         if (endNanos == 0) {
             endNanos = System.nanoTime() + LAST_WORDS_NANOS;
+            busyNanos = System.nanoTime();
         }
-        return !used || isAllSaid() || System.nanoTime() - endNanos > 0;
+        if (!used) {
+            return true;
+        }
+        long now = System.nanoTime();
+        if (!isAllSaid()) {
+            busyNanos = now;
+        }
+        return now - busyNanos > SETTLED_NANOS || now - endNanos > 0;
     }
 
     private boolean isAllSaid() throws IOException {
