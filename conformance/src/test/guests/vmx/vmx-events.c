@@ -282,12 +282,20 @@ static void windows(void)
 /* --- NMIs and interrupts from the APIC --- */
 
 /* The shorthand for oneself doesn't take NMIs; EBX is the destination. */
-#define SEND_NMI "mov eax, 0xfee00300\nmov [rax + 0x10], ebx\nmov dword ptr [rax], 0x4400\n1: pause\njmp 1b"
+#define SEND_AN_NMI "mov eax, 0xfee00300\nmov [rax + 0x10], ebx\nmov dword ptr [rax], 0x4400"
+#define SEND_NMI SEND_AN_NMI "\n1: pause\njmp 1b"
 
 static void reset_for_nmi(void)
 {
     guest_reset();
     guest.bx = apic_read(APIC_ID);
+}
+
+/* Of one that didn't exit. */
+static bool lost(struct frame *frame)
+{
+    (void)frame;
+    return true;
 }
 
 static void nmis(void)
@@ -311,6 +319,17 @@ static void nmis(void)
     vmwrite(GUEST_RSP, UNMAPPED);
     event("a fault of an IRET that unblocks NMIs", guest_run(GUEST("iretq")),
         EVENT_EXCEPTION | EVENT_ERROR_CODE | EVENT_NMI_UNBLOCKING | PF, 0);
+    reset_for_nmi();
+    on(NMI_EXITING);
+    vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_NMI);
+    completes("a blocked NMI waits", SEND_AN_NMI);
+    reset_for_nmi();
+    on(NMI_EXITING);
+    outcome = guest_run(GUEST("nop"));
+    event("it exits when nothing blocks it", outcome, EVENT_NMI | NMI, 0);
+    on_vector(NMI, lost);
+    unblock_nmi();
+    on_vector(NMI, 0);
     if (can(VIRTUAL_NMIS)) {
         reset_for_nmi();
         on(NMI_EXITING);
@@ -323,9 +342,12 @@ static void nmis(void)
     }
 }
 
+static unsigned swallowed;
+
 static bool swallow(struct frame *frame)
 {
     (void)frame;
+    swallowed++;
     apic_eoi();
     return true;
 }
@@ -369,9 +391,27 @@ static void interrupts(void)
     on(EXTERNAL_INTERRUPT_EXITING);
     on(EXIT_ACKNOWLEDGE_INTERRUPT);
     interrupt_flag();
-    event("an interrupt that the guest sends itself",
-        guest_run(GUEST("mov eax, 0xfee00300\nmov dword ptr [rax], 0x44051\n1: pause\njmp 1b")),
-        EVENT_INTERRUPT | VECTOR, 0);
+    const struct snippet *send = GUEST("mov eax, 0xfee00300\nmov dword ptr [rax], 0x44051\n1: pause\njmp 1b");
+    event("an interrupt that the guest sends itself", guest_run(send), EVENT_INTERRUPT | VECTOR, 0);
+    settle();
+    off(EXIT_ACKNOWLEDGE_INTERRUPT);
+    unsigned before = swallowed;
+    guest_run(send);
+    /* At once: nothing in between may have to do with the APIC. */
+    sti();
+    asm volatile("nop");
+    cli();
+    check_equal("the host takes it if the exit hasn't", swallowed - before, 1);
+    settle();
+    guest_reset();
+    on(INTERRUPT_WINDOW_EXITING);
+    interrupt_flag();
+    interrupt_myself(VECTOR);
+    exits("an interrupt window goes before an interrupt", R_INTERRUPT_WINDOW, 0, "nop");
+    on(EXTERNAL_INTERRUPT_EXITING);
+    exits("and before the exit of an interrupt", R_INTERRUPT_WINDOW, 0, "nop");
+    off(INTERRUPT_WINDOW_EXITING);
+    exits("which comes then", R_EXTERNAL_INTERRUPT, 0, "nop");
     settle();
 }
 

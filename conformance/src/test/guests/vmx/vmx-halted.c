@@ -99,6 +99,17 @@ static void preemption_timer(void)
         vmwrite(PREEMPTION_TIMER_VALUE, 100);
         exits("the preemption timer in shutdown, unlike an interrupt window", R_PREEMPTION_TIMER_EXPIRED, 0, "nop");
         state("the preemption timer in shutdown", SHUTDOWN);
+        enter_in(SHUTDOWN);
+        on(ACTIVATE_PREEMPTION_TIMER);
+        on(EXTERNAL_INTERRUPT_EXITING);
+        vmwrite(PREEMPTION_TIMER_VALUE, 100);
+        interrupt_myself(VECTOR);
+        exits("the preemption timer in shutdown, unlike an interrupt", R_PREEMPTION_TIMER_EXPIRED, 0, "nop");
+        enter_in(ACTIVE);
+        on(EXTERNAL_INTERRUPT_EXITING);
+        on(EXIT_ACKNOWLEDGE_INTERRUPT);
+        exits("the interrupt, out of shutdown", R_EXTERNAL_INTERRUPT, 0, "nop");
+        apic_eoi();
     }
 }
 

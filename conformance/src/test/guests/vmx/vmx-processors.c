@@ -39,9 +39,14 @@ static const struct snippet *endless(void)
     return GUEST("1: pause\njmp 1b");
 }
 
+static bool can_wait(void)
+{
+    return rdmsr(VMX_MISC) >> 8 & 1;
+}
+
 static void startup(void)
 {
-    if (!(rdmsr(VMX_MISC) >> 8 & 1)) {
+    if (!can_wait()) {
         skip("waiting for SIPI", "not in VMX_MISC");
         return;
     }
@@ -90,6 +95,21 @@ static void nmis(void)
     nmi("an NMI in HLT", HALTED);
     if (rdmsr(VMX_MISC) >> 7 & 1)
         nmi("an NMI in shutdown", SHUTDOWN);
+    if (can_wait()) {
+        ask(SEND_NMI, false);
+        wait_for_it();
+        guest_reset();
+        on(NMI_EXITING);
+        vmwrite(GUEST_ACTIVITY_STATE, WAIT_FOR_SIPI);
+        /* The exit unblocks what the guest doesn't block. */
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, BLOCKED_BY_NMI);
+        ask(STARTUP | 0x77, true);
+        left("an NMI doesn't end the wait for SIPI", guest_run(endless()), R_STARTUP_IPI, 0x77);
+        enough();
+        vmwrite(GUEST_ACTIVITY_STATE, ACTIVE);
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
+        left("the NMI comes behind it", guest_run(endless()), R_EXCEPTION_OR_NMI, 0);
+    }
     unblock_nmi();
 }
 

@@ -15,14 +15,12 @@ import java.util.function.Function;
 /// Interrupts of a vCPU whose local APIC L0 emulates: they are injected when its guest can take
 /// them. A vCPU that has its processor's APIC needs nothing of this.
 final class Interrupts {
+    private static final int SHUTDOWN = 2;
+
     private final Vcpu vcpu;
     private final VmxRoot root;
     private final Events events;
     private boolean nmiPending;
-
-    // Which windows were asked for here
-    private boolean interruptWindow;
-    private boolean nmiWindow;
 
     Interrupts(Vcpu vcpu, Events events) {
         this.vcpu = vcpu;
@@ -34,11 +32,9 @@ final class Interrupts {
         nmiPending = true;
     }
 
-    /// The vCPU begins anew, with controls that ask for no windows.
+    /// The vCPU begins anew.
     void reset() {
         nmiPending = false;
-        interruptWindow = false;
-        nmiWindow = false;
     }
 
     private Optional<EmulatedApic> apic() {
@@ -60,8 +56,12 @@ final class Interrupts {
                         });
     }
 
-    /// Whether something ends the wait of HLT.
+    /// Whether something ends the wait of HLT. Nested guests halt on the processor; one that L0 has
+    /// wait does so for a startup IPI.
     boolean wakes() {
+        if (vcpu.isInL2()) {
+            return false;
+        }
         boolean open = (root.vmread(VmcsField.GUEST_RFLAGS) & RFlags.IF) != 0;
         return nmiPending || open && isInterruptPending();
     }
@@ -71,25 +71,26 @@ final class Interrupts {
         if (apic().isEmpty()) {
             return;
         }
-        if (nmiPending && isForL1(Nested::nonMaskableInterrupt)) {
-            nmiPending = vcpu.isInL2();
-            return;
+        if (nmiPending) {
+            Nested.Event event = toL1(Nested::nonMaskableInterrupt);
+            if (event == Nested.Event.LATER) {
+                return;
+            }
+            nmiPending = event == Nested.Event.FOR_L2;
         }
         if (isInterruptPending()
-                && isForL1(l2 -> l2.interrupt(apic().orElseThrow().device()::acknowledge))) {
+                && toL1(l2 -> l2.interrupt(apic().orElseThrow().device()::acknowledge))
+                        == Nested.Event.LATER) {
             return;
         }
+        // After an exit to L1, these are about the events that it can take next.
         injectNmi();
         injectInterrupt();
     }
 
-    /// While a nested guest runs: whether the event became an exit of it, or has to wait.
-    private boolean isForL1(Function<Nested, Nested.Event> event) {
-        return vcpu.nested()
-                .filter(Nested::isInL2)
-                .map(event)
-                .filter(what -> what != Nested.Event.FOR_L2)
-                .isPresent();
+    /// Offers an event to L1 as an exit of its guest; without one, the guest to run may have it.
+    private Nested.Event toL1(Function<Nested, Nested.Event> event) {
+        return vcpu.nested().filter(Nested::isInL2).map(event).orElse(Nested.Event.FOR_L2);
     }
 
     private long blocking() {
@@ -103,26 +104,32 @@ final class Interrupts {
             nmiPending = false;
             events.interrupt(InterruptionType.NMI, Vector.NMI);
         }
-        nmiWindow = window(PrimaryControl.NMI_WINDOW_EXITING, nmiPending, nmiWindow);
+        window(PrimaryControl.NMI_WINDOW_EXITING, nmiPending);
     }
 
     private void injectInterrupt() {
         long held = Interruptibility.MOV_SS | Interruptibility.STI;
         boolean open = (root.vmread(VmcsField.GUEST_RFLAGS) & RFlags.IF) != 0;
-        boolean possible = open && !events.isInjecting() && (blocking() & held) == 0;
+        boolean possible =
+                open
+                        && !events.isInjecting()
+                        && (blocking() & held) == 0
+                        && root.vmread(VmcsField.GUEST_ACTIVITY_STATE) != SHUTDOWN
+                        // This exit goes before interrupts.
+                        && !isAskedByL1(PrimaryControl.INTERRUPT_WINDOW_EXITING);
         if (isInterruptPending() && possible) {
             int vector = apic().orElseThrow().device().acknowledge();
             events.interrupt(InterruptionType.EXTERNAL_INTERRUPT, vector);
         }
-        boolean wanted = isInterruptPending();
-        interruptWindow = window(PrimaryControl.INTERRUPT_WINDOW_EXITING, wanted, interruptWindow);
+        window(PrimaryControl.INTERRUPT_WINDOW_EXITING, isInterruptPending());
     }
 
-    /// L1 may have asked for the same of its guest: only what was set here is taken back.
-    private boolean window(PrimaryControl control, boolean wanted, boolean was) {
-        if (wanted || was) {
-            events.window(control, wanted);
-        }
-        return wanted;
+    /// L1 may have asked for the same of its guest.
+    private void window(PrimaryControl control, boolean wanted) {
+        events.window(control, wanted || isAskedByL1(control));
+    }
+
+    private boolean isAskedByL1(PrimaryControl control) {
+        return vcpu.nested().filter(Nested::isInL2).filter(l2 -> l2.asks(control)).isPresent();
     }
 }

@@ -512,6 +512,10 @@ public final class Vcpu implements VmxHost {
             root.inveptSingle(vm.eptPointer());
         }
         interrupts.inject();
+        if (!isRunning()) {
+            // An exit of the nested guest has ended it all.
+            return;
+        }
         Optional<VmInstructionError> error = root.enter();
         if (error.isPresent()) {
             vm.fail(

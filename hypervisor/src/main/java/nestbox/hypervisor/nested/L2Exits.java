@@ -19,6 +19,7 @@ import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionInformation;
 import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.PinControl;
+import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.SecondaryControl;
 import nestbox.x86.vmx.VirtualizationExceptionArea;
 import nestbox.x86.vmx.VmFunctionControl;
@@ -37,6 +38,7 @@ final class L2Exits {
     private static final int RCX = 1;
     private static final int PML_ENTRIES = 512;
     private static final int EPT_POINTERS = 512;
+    private static final int SHUTDOWN = 2;
     private static final int WAIT_FOR_SIPI = 3;
     private static final long LOW = 0xFFFF_FFFFL;
     private static final Optional<Resume> FOR_L0 = Optional.empty();
@@ -368,13 +370,18 @@ final class L2Exits {
         transitions.exit(reason);
     }
 
+    boolean asks(PrimaryControl control) {
+        return view().isSet(control);
+    }
+
     /// A virtual interrupt for L1.
     Nested.Event interrupt(IntSupplier acknowledge) {
         View12 view = view();
-        if (!view.isSet(PinControl.EXTERNAL_INTERRUPT_EXITING)) {
+        boolean shutDown = root.vmread(GUEST_ACTIVITY_STATE) == SHUTDOWN;
+        if (!view.isSet(PinControl.EXTERNAL_INTERRUPT_EXITING) || shutDown) {
             return Nested.Event.FOR_L2;
         }
-        if (isLater()) {
+        if (isLater() || isWindowOpen(view)) {
             return Nested.Event.LATER;
         }
         long interruption =
@@ -388,7 +395,11 @@ final class L2Exits {
     }
 
     Nested.Event nonMaskableInterrupt() {
-        if (!view().isSet(PinControl.NMI_EXITING)) {
+        View12 view = view();
+        boolean blocked =
+                !view.isSet(PinControl.VIRTUAL_NMIS)
+                        && (root.vmread(GUEST_INTERRUPTIBILITY_STATE) & Interruptibility.NMI) != 0;
+        if (!view.isSet(PinControl.NMI_EXITING) || blocked) {
             return Nested.Event.FOR_L2;
         }
         if (isLater()) {
@@ -408,6 +419,14 @@ final class L2Exits {
             root.signalInit();
         }
         return later;
+    }
+
+    /// The exit of an interrupt window goes before those of interrupts.
+    private boolean isWindowOpen(View12 view) {
+        long held = Interruptibility.MOV_SS | Interruptibility.STI;
+        return view.isSet(PrimaryControl.INTERRUPT_WINDOW_EXITING)
+                && (root.vmread(GUEST_RFLAGS) & RFlags.IF) != 0
+                && (root.vmread(GUEST_INTERRUPTIBILITY_STATE) & held) == 0;
     }
 
     private boolean isWaiting() {

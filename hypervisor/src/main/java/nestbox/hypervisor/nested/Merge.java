@@ -21,10 +21,10 @@ final class Merge {
     private static final long PIN_OF_L0 =
             mask(EXTERNAL_INTERRUPT_EXITING, NMI_EXITING, VIRTUAL_NMIS);
 
-    /// Instructions that L0 may want to see. Windows are for events of L1, which L2 isn't.
+    /// Instructions that L0 may want to see. Windows are for events of L1, which L2 isn't; and L2
+    /// halts on the processor, where its preemption timer goes on and L1's windows end the wait.
     private static final long PRIMARY_OF_L0 =
             mask(
-                    HLT_EXITING,
                     INVLPG_EXITING,
                     MWAIT_EXITING,
                     RDPMC_EXITING,

@@ -5,6 +5,7 @@ import nestbox.hypervisor.NestedState;
 import nestbox.hypervisor.Resume;
 import nestbox.hypervisor.emulate.GuestException;
 import nestbox.x86.vmx.ExitReason;
+import nestbox.x86.vmx.PrimaryControl;
 import nestbox.x86.vmx.VmcsField;
 
 import java.util.List;
@@ -31,7 +32,7 @@ public final class Nested {
         /// It has become a VM exit: L1 goes on.
         EXITED,
 
-        /// It's to be injected into L2 as soon as that can take it.
+        /// It waits for L2: to be injected, or to be asked about again, once L2 can take it.
         FOR_L2,
 
         /// Another event goes first: ask again at the next exit, which comes at once.
@@ -110,6 +111,11 @@ public final class Nested {
     /// Like [#interrupt] for an NMI.
     public Event nonMaskableInterrupt() {
         return exits.nonMaskableInterrupt();
+    }
+
+    /// While L2 runs: whether L1 has this control of its VMCS set, whatever L0 has.
+    public boolean asks(PrimaryControl control) {
+        return exits.asks(control);
     }
 
     /// While L2 runs, another processor of the virtual machine sends INIT: always a VM exit to L1,
