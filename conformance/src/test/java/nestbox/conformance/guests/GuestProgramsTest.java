@@ -46,12 +46,18 @@ class GuestProgramsTest {
         return switch (System.getProperty("nestbox.reference", "")) {
             case "qemu" -> Stream.of(new QemuBoard());
             case "bochs" -> Stream.of(new BochsBoard());
-            case "l0" -> models(program).map(L0Board::withVmx);
-            default ->
-                    Stream.concat(
-                            models(program).map(NestboxBoard::new),
-                            models(program).map(L0Board::withVmx));
+            case "l0" -> underL0(program);
+            default -> Stream.concat(models(program).map(NestboxBoard::new), underL0(program));
         };
+    }
+
+    /// What interrupts a guest's guest comes another way without local APICs that are passed.
+    private static Stream<Board> underL0(GuestProgram program) {
+        Stream<Board> emulated =
+                program.isHypervisor()
+                        ? Stream.of(L0Board.withVmxAndEmulatedApics(CpuModel.kabylake()))
+                        : Stream.of();
+        return Stream.concat(models(program).map(L0Board::withVmx), emulated);
     }
 
     /// Hypervisors run on every processor model, others on the default one.

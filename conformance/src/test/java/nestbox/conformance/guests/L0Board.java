@@ -27,6 +27,9 @@ record L0Board(CpuModel model, Role role) implements Board {
     private enum Role {
         /// It may use VMX.
         HYPERVISOR("GUEST_FLAG_NVMX_ENABLED", "GUEST_FLAG_LAPIC_PASSTHROUGH"),
+
+        /// So may this one, without the local APICs of its processors.
+        EMULATED_HYPERVISOR("GUEST_FLAG_NVMX_ENABLED"),
         GUEST("GUEST_FLAG_LAPIC_PASSTHROUGH"),
 
         /// It makes post-launched VMs.
@@ -39,6 +42,14 @@ record L0Board(CpuModel model, Role role) implements Board {
 
         Role(String... flags) {
             this.flags = List.of(flags);
+        }
+
+        private boolean hasVmx() {
+            return this == HYPERVISOR || this == EMULATED_HYPERVISOR;
+        }
+
+        private boolean isEmulated() {
+            return this == EMULATED_HYPERVISOR || this == EMULATED_LAUNCHER;
         }
 
         private boolean launches() {
@@ -82,6 +93,10 @@ record L0Board(CpuModel model, Role role) implements Board {
 
     static L0Board withVmx(CpuModel model) {
         return new L0Board(model, Role.HYPERVISOR);
+    }
+
+    static L0Board withVmxAndEmulatedApics(CpuModel model) {
+        return new L0Board(model, Role.EMULATED_HYPERVISOR);
     }
 
     static L0Board withoutVmx(CpuModel model) {
@@ -144,7 +159,7 @@ record L0Board(CpuModel model, Role role) implements Board {
         Scenario scenario =
                 Scenarios.parse(
                                 SCENARIO.formatted(
-                                        role == Role.HYPERVISOR ? "y" : "n",
+                                        role.hasVmx() ? "y" : "n",
                                         affinity(0, own),
                                         role.flags(),
                                         launched),
@@ -170,6 +185,6 @@ record L0Board(CpuModel model, Role role) implements Board {
 
     @Override
     public String toString() {
-        return "L0 on " + model.name() + (role == Role.EMULATED_LAUNCHER ? ", emulated APICs" : "");
+        return "L0 on " + model.name() + (role.isEmulated() ? ", emulated APICs" : "");
     }
 }
