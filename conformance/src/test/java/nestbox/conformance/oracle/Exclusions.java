@@ -58,7 +58,11 @@ final class Exclusions {
                             "at CPL 3 MSRs of the host decide between #UD and execution"),
                     Map.entry(
                             "MWAIT", "at CPL 3 MSRs of the host decide between #UD and execution"),
-                    Map.entry("INVPCID", "not on every host"));
+                    Map.entry("INVPCID", "not on every host"),
+                    Map.entry("UMONITOR", "WAITPKG: not on every host"),
+                    Map.entry("UMWAIT", "WAITPKG: not on every host"),
+                    Map.entry("TPAUSE", "WAITPKG: not on every host"),
+                    Map.entry("GETSEC", "SMX: not on every host"));
 
     /// VT-x isn't an AMD processor's, and hypervisors under the host answer VMCALL themselves.
     private static final Set<String> VMX =
