@@ -282,7 +282,7 @@ public final class Comparison implements Callable<Integer> {
     /// The same work in a tiny hypervisor and in its guest, and exits from the one to the other.
     private void exits(Guests guests, List<Emulator> emulators, Results results) {
         Guest program = guests.program("nested");
-        ExitCosts costs = new ExitCosts(emulators.stream().map(Emulator::name).toList(), results);
+        ExitCosts costs = new ExitCosts(results);
         Map<String, String> checksums = new HashMap<>();
         for (int i = 0; i < runs; i++) {
             for (Emulator emulator : emulators) {
@@ -304,7 +304,7 @@ public final class Comparison implements Callable<Integer> {
     /// Exits to KVM from a guest that KVM's own module answers, without QEMU.
     private void kvm(Guests guests, List<Emulator> emulators, Results results) {
         Guest linux = KvmExits.guest(guests, linux(guests, "kvm"));
-        KvmExits exits = new KvmExits(emulators.stream().map(Emulator::name).toList(), results);
+        KvmExits exits = new KvmExits(results);
         for (int i = 0; i < runs; i++) {
             for (Emulator emulator : emulators) {
                 try (Run run = Run.start(emulator, linux)) {

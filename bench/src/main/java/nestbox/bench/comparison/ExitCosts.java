@@ -3,7 +3,6 @@ package nestbox.bench.comparison;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.ToDoubleFunction;
 
 /// What the program `nested` says of VM exits, beyond the seconds that it took.
 final class ExitCosts {
@@ -22,16 +21,13 @@ final class ExitCosts {
     static final List<String> ROUTINES =
             List.of(INTEGER, INTEGER + GUEST, MEMORY, MEMORY + GUEST, EXITS);
 
-    private final List<String> emulators;
     private final Results results;
     private final Map<String, Integer> instructions = new HashMap<>();
     private final Map<String, Long> exits = new HashMap<>();
     private final Map<String, Long> exitsToL0 = new HashMap<>();
 
-    /// @param emulators their names
     /// @param results with a task for each of the program's routines
-    ExitCosts(List<String> emulators, Results results) {
-        this.emulators = List.copyOf(emulators);
+    ExitCosts(Results results) {
         this.results = results;
     }
 
@@ -59,27 +55,18 @@ final class ExitCosts {
 
     String table() {
         StringBuilder table = new StringBuilder();
-        Results.row(table, "", emulators, List.of());
-        row(table, "ns an exit", "%.0f", name -> 1e9 / perSecond(name));
-        row(table, "thousand exits/s", "%.1f", name -> perSecond(name) / 1e3);
-        row(
+        results.header(table);
+        results.row(table, "ns an exit", "%.0f", name -> 1e9 / perSecond(name));
+        results.row(table, "thousand exits/s", "%.1f", name -> perSecond(name) / 1e3);
+        results.row(
                 table,
                 "million instr/s",
                 "%.2f",
                 name -> perSecond(name) * instructions.get(name) / 1e6);
-        row(table, "exits to L0 an exit", "%.3f", this::toL0);
-        row(table, "guest/root integer", "%.3f", name -> speed(INTEGER, name));
-        row(table, "guest/root memory", "%.3f", name -> speed(MEMORY, name));
+        results.row(table, "exits to L0 an exit", "%.3f", this::toL0);
+        results.row(table, "guest/root integer", "%.3f", name -> speed(INTEGER, name));
+        results.row(table, "guest/root memory", "%.3f", name -> speed(MEMORY, name));
         return table.toString();
-    }
-
-    private void row(
-            StringBuilder table, String title, String format, ToDoubleFunction<String> value) {
-        List<String> cells =
-                emulators.stream()
-                        .map(name -> Results.cell(format, value.applyAsDouble(name)))
-                        .toList();
-        Results.row(table, title, cells, List.of());
     }
 
     private double perSecond(String emulator) {

@@ -3,10 +3,8 @@ package nestbox.bench.comparison;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.function.ToDoubleFunction;
 
 /// What a VM exit costs that KVM in a Linux answers.
 final class KvmExits {
@@ -30,14 +28,11 @@ final class KvmExits {
     /// default processor: 5 ns at 2.6 GHz.
     private static final double TICKS_PER_INSTRUCTION = 13;
 
-    private final List<String> emulators;
     private final Results results;
     private final Map<String, Long> exits = new HashMap<>();
     private final Map<String, Long> ticks = new HashMap<>();
 
-    /// @param emulators their names
-    KvmExits(List<String> emulators, Results results) {
-        this.emulators = List.copyOf(emulators);
+    KvmExits(Results results) {
         this.results = results;
     }
 
@@ -72,18 +67,10 @@ final class KvmExits {
 
     String table() {
         StringBuilder table = new StringBuilder();
-        Results.row(table, "", emulators, List.of());
-        row(table, "ns an exit", this::nanos);
-        row(table, "instr. an exit", this::instructions);
+        results.header(table);
+        results.row(table, "ns an exit", "%.0f", this::nanos);
+        results.row(table, "instr. an exit", "%.0f", this::instructions);
         return table.toString();
-    }
-
-    private void row(StringBuilder table, String title, ToDoubleFunction<String> value) {
-        List<String> cells =
-                emulators.stream()
-                        .map(name -> Results.cell("%.0f", value.applyAsDouble(name)))
-                        .toList();
-        Results.row(table, title, cells, List.of());
     }
 
     private double nanos(String emulator) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.function.ToDoubleFunction;
 
 /// Seconds that every emulator took for every task, and what they say.
 final class Results {
@@ -109,7 +110,22 @@ final class Results {
                 tasks.values().stream().map(seconds -> ratio(seconds, other)).toList());
     }
 
-    static void row(StringBuilder table, String title, List<String> left, List<String> right) {
+    /// The first line of another table with a column for each emulator.
+    void header(StringBuilder table) {
+        row(table, "", emulators, List.of());
+    }
+
+    /// A line of such a table.
+    ///
+    /// @param value what follows from the times of the emulator with this name, or NaN
+    void row(StringBuilder table, String title, String format, ToDoubleFunction<String> value) {
+        List<String> cells =
+                emulators.stream().map(name -> cell(format, value.applyAsDouble(name))).toList();
+        row(table, title, cells, List.of());
+    }
+
+    private static void row(
+            StringBuilder table, String title, List<String> left, List<String> right) {
         table.append("%-21s".formatted(title));
         left.forEach(cell -> table.append(" %10s".formatted(cell)));
         right.forEach(cell -> table.append(" %10s".formatted(cell)));

@@ -12,7 +12,7 @@ import java.util.List;
 class ExitCostsTest {
     private final Emulator nestbox = new Nestbox(Path.of("nestbox"), 1);
     private final Results results = new Results(Results.Clock.WALL, List.of("Nestbox"));
-    private final ExitCosts costs = new ExitCosts(List.of("Nestbox"), results);
+    private final ExitCosts costs = new ExitCosts(results);
 
     @BeforeEach
     void aMillionExitsInTwoSeconds() {

@@ -21,7 +21,7 @@ class KvmExitsTest {
     private final Emulator qemu = Qemu.virtualizing();
     private final List<String> names = List.of(nestbox.name(), qemu.name());
     private final Results results = new Results(Results.Clock.WALL, names);
-    private final KvmExits exits = new KvmExits(names, results);
+    private final KvmExits exits = new KvmExits(results);
 
     @Test
     void ticksAreInstructionsOfNestboxAndOfNoOther() {
