@@ -5,7 +5,6 @@ import nestbox.cpu.apic.ApicConfiguration;
 import nestbox.cpu.apic.ApicCore;
 import nestbox.cpu.apic.LocalApic;
 import nestbox.cpu.apic.TscClock;
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Bus;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
@@ -19,6 +18,7 @@ import nestbox.platform.IrqLine;
 import nestbox.platform.trace.TraceListener;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.PinControl;
 

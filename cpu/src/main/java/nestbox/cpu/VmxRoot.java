@@ -1,7 +1,6 @@
 package nestbox.cpu;
 
 import nestbox.cpu.apic.LocalApic;
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
@@ -10,6 +9,7 @@ import nestbox.cpu.entry.ProcessorFacts;
 import nestbox.cpu.model.VmxCapabilities;
 import nestbox.cpu.vmx.RootProgram;
 import nestbox.x86.ControlBits;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.VmInstructionError;
 import nestbox.x86.vmx.VmcsField;
 

@@ -4,6 +4,7 @@ import nestbox.cpu.VmxRoot;
 import nestbox.hypervisor.nested.Nested;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionType;
 import nestbox.x86.vmx.PrimaryControl;
@@ -15,8 +16,6 @@ import java.util.function.Function;
 /// Interrupts of a vCPU whose local APIC L0 emulates: they are injected when its guest can take
 /// them. A vCPU that has its processor's APIC needs nothing of this.
 final class Interrupts {
-    private static final int SHUTDOWN = 2;
-
     private final Vcpu vcpu;
     private final VmxRoot root;
     private final Events events;
@@ -98,7 +97,7 @@ final class Interrupts {
     }
 
     private void injectNmi() {
-        long held = Interruptibility.MOV_SS | Interruptibility.STI | Interruptibility.NMI;
+        long held = Interruptibility.FOR_AN_INSTRUCTION | Interruptibility.NMI;
         boolean possible = !events.isInjecting() && (blocking() & held) == 0;
         if (nmiPending && possible) {
             nmiPending = false;
@@ -108,13 +107,12 @@ final class Interrupts {
     }
 
     private void injectInterrupt() {
-        long held = Interruptibility.MOV_SS | Interruptibility.STI;
         boolean open = (root.vmread(VmcsField.GUEST_RFLAGS) & RFlags.IF) != 0;
         boolean possible =
                 open
                         && !events.isInjecting()
-                        && (blocking() & held) == 0
-                        && root.vmread(VmcsField.GUEST_ACTIVITY_STATE) != SHUTDOWN
+                        && (blocking() & Interruptibility.FOR_AN_INSTRUCTION) == 0
+                        && !Activity.SHUTDOWN.is(root.vmread(VmcsField.GUEST_ACTIVITY_STATE))
                         // This exit goes before interrupts.
                         && !isAskedByL1(PrimaryControl.INTERRUPT_WINDOW_EXITING);
         if (isInterruptPending() && possible) {

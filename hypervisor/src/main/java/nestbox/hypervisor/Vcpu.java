@@ -491,7 +491,7 @@ public final class Vcpu implements VmxHost {
         boolean wide = (root.vmread(VmcsField.GUEST_CS_ACCESS_RIGHTS) & AccessRights.LONG) != 0;
         root.vmwrite(VmcsField.GUEST_RIP, wide ? next : next & 0xFFFF_FFFFL);
         long blocking = root.vmread(VmcsField.GUEST_INTERRUPTIBILITY_STATE);
-        long ended = Interruptibility.STI | Interruptibility.MOV_SS;
+        long ended = Interruptibility.FOR_AN_INSTRUCTION;
         if ((blocking & ended) != 0) {
             root.vmwrite(VmcsField.GUEST_INTERRUPTIBILITY_STATE, blocking & ~ended);
         }

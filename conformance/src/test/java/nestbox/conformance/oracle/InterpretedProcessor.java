@@ -1,6 +1,5 @@
 package nestbox.conformance.oracle;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.BareModel;
 import nestbox.cpu.core.BlockCache;
 import nestbox.cpu.core.Bus;
@@ -16,6 +15,7 @@ import nestbox.platform.PortSpace;
 import nestbox.platform.VirtualClock;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 
 import java.util.Arrays;
 

@@ -1,6 +1,5 @@
 package nestbox.cpu.control;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
@@ -9,6 +8,7 @@ import nestbox.cpu.vmx.Delivering;
 import nestbox.cpu.vmx.Vmx;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.InterruptionType;
 
 /// Delivery of exceptions and interrupts through the IVT or IDT, and the choice of what is

@@ -14,6 +14,7 @@ import nestbox.platform.NativeSpace;
 import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 
 /// A logical processor: the registers that aren't in the [StateBlock], the modes that follow from
 /// them, and how instructions reach operands.

@@ -6,6 +6,7 @@ import nestbox.cpu.vmx.Vmx;
 import nestbox.platform.GuestMemory;
 import nestbox.platform.NativeSpace;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.Interruptibility;
 
 import java.util.ArrayList;

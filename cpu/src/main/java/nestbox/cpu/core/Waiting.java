@@ -2,6 +2,7 @@ package nestbox.cpu.core;
 
 import nestbox.platform.Clock;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.Activity;
 
 /// The wait of MWAIT, UMWAIT or TPAUSE: a halt that ends when the monitored line has changed, when
 /// an interrupt comes, or at a time. SDM Vol. 2B, "MWAIT—Monitor Wait", and Vol. 2D,

@@ -2,12 +2,12 @@ package nestbox.cpu.entry;
 
 import static nestbox.x86.vmx.VmcsField.*;
 
-import nestbox.cpu.core.Activity;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Cpuid;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.AccessRights;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.EntryFailureQualification;
 import nestbox.x86.vmx.Interruptibility;
@@ -119,8 +119,7 @@ public final class GuestStateRules {
                 "active, because events are blocked by STI or MOV SS",
                 state ->
                         is(state, Activity.ACTIVE)
-                                || !state.interruptibility(
-                                        Interruptibility.STI | Interruptibility.MOV_SS));
+                                || !state.interruptibility(Interruptibility.FOR_AN_INSTRUCTION));
         list.rule(
                 "guest.activity.injection",
                 GUEST_ACTIVITY_STATE,
@@ -183,8 +182,7 @@ public final class GuestStateRules {
                 "no blocking by STI or MOV SS, because an external interrupt is injected",
                 state ->
                         !state.injects(InterruptionType.EXTERNAL_INTERRUPT)
-                                || !state.interruptibility(
-                                        Interruptibility.STI | Interruptibility.MOV_SS));
+                                || !state.interruptibility(Interruptibility.FOR_AN_INSTRUCTION));
         blocking(
                 "guest.interruptibility.nmi-mov-ss",
                 "no blocking by MOV SS, because an NMI is injected",
@@ -258,7 +256,7 @@ public final class GuestStateRules {
     private static boolean hasSingleStep(EntryState state) {
         boolean counts =
                 is(state, Activity.HLT)
-                        || state.interruptibility(Interruptibility.STI | Interruptibility.MOV_SS);
+                        || state.interruptibility(Interruptibility.FOR_AN_INSTRUCTION);
         boolean wanted = state.rflags(RFlags.TF) && (state.get(GUEST_DEBUGCTL) & DEBUGCTL_BTF) == 0;
         boolean pending = (state.get(GUEST_PENDING_DEBUG_EXCEPTIONS) & PendingDebug.BS) != 0;
         return !counts || wanted == pending;

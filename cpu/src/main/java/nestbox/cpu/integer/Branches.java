@@ -4,13 +4,13 @@ import nestbox.cpu.control.FarTransfer;
 import nestbox.cpu.control.FastCalls;
 import nestbox.cpu.control.InterruptReturn;
 import nestbox.cpu.control.VirtualMode;
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Semantic;
 import nestbox.x86.Branch;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.InterruptionType;
 
 /// Near branches, software interrupts and the flag instructions.

@@ -1,10 +1,10 @@
 package nestbox.cpu.vmx;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.ExitControl;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.InterruptionInformation;

@@ -2,7 +2,6 @@ package nestbox.cpu.vmx;
 
 import static nestbox.x86.vmx.VmcsField.*;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.Insn;
 import nestbox.cpu.core.Segment;
@@ -13,6 +12,7 @@ import nestbox.cpu.vmx.ExitInformation.ResumeFlag;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
 import nestbox.x86.RFlags;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitControl;
 import nestbox.x86.vmx.ExitReason;

@@ -1,6 +1,5 @@
 package nestbox.cpu.vmx;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.core.GuestFault;
 import nestbox.cpu.core.Insn;
@@ -19,6 +18,7 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.Interruptibility;
 import nestbox.x86.vmx.InterruptionInformation;

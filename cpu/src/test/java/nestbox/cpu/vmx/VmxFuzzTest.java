@@ -2,9 +2,9 @@ package nestbox.cpu.vmx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.cpu.model.CpuModel;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.ControlWord;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitReason;

@@ -4,11 +4,11 @@ import static nestbox.x86.vmx.VmcsField.*;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import nestbox.cpu.core.Activity;
 import nestbox.cpu.core.Cpu;
 import nestbox.x86.ControlBits;
 import nestbox.x86.Msr;
 import nestbox.x86.vmx.AccessRights;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.CrQualification;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitControl;

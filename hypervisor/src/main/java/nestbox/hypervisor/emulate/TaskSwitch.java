@@ -171,7 +171,7 @@ public final class TaskSwitch {
     /// back isn't.
     private void updateBlocking(Source source, InterruptionInformation event) {
         long blocking = guest.read(GUEST_INTERRUPTIBILITY_STATE);
-        blocking &= ~(long) (Interruptibility.STI | Interruptibility.MOV_SS);
+        blocking &= ~(long) Interruptibility.FOR_AN_INSTRUCTION;
         if (source == Source.IRET) {
             blocking &= ~(long) Interruptibility.NMI;
         } else if (event.valid() && event.type() == InterruptionType.NMI) {

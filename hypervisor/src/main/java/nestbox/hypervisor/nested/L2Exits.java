@@ -10,6 +10,7 @@ import nestbox.x86.ControlBits;
 import nestbox.x86.RFlags;
 import nestbox.x86.Vector;
 import nestbox.x86.vmx.AccessRights;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.CrQualification;
 import nestbox.x86.vmx.EptEntry;
 import nestbox.x86.vmx.EptViolationQualification;
@@ -38,8 +39,6 @@ final class L2Exits {
     private static final int RCX = 1;
     private static final int PML_ENTRIES = 512;
     private static final int EPT_POINTERS = 512;
-    private static final int SHUTDOWN = 2;
-    private static final int WAIT_FOR_SIPI = 3;
     private static final long LOW = 0xFFFF_FFFFL;
     private static final Optional<Resume> FOR_L0 = Optional.empty();
     private static final Optional<Resume> AGAIN = Optional.of(Resume.SAME_INSTRUCTION);
@@ -377,7 +376,7 @@ final class L2Exits {
     /// A virtual interrupt for L1.
     Nested.Event interrupt(IntSupplier acknowledge) {
         View12 view = view();
-        boolean shutDown = root.vmread(GUEST_ACTIVITY_STATE) == SHUTDOWN;
+        boolean shutDown = Activity.SHUTDOWN.is(root.vmread(GUEST_ACTIVITY_STATE));
         if (!view.isSet(PinControl.EXTERNAL_INTERRUPT_EXITING) || shutDown) {
             return Nested.Event.FOR_L2;
         }
@@ -423,14 +422,14 @@ final class L2Exits {
 
     /// The exit of an interrupt window goes before those of interrupts.
     private boolean isWindowOpen(View12 view) {
-        long held = Interruptibility.MOV_SS | Interruptibility.STI;
         return view.isSet(PrimaryControl.INTERRUPT_WINDOW_EXITING)
                 && (root.vmread(GUEST_RFLAGS) & RFlags.IF) != 0
-                && (root.vmread(GUEST_INTERRUPTIBILITY_STATE) & held) == 0;
+                && (root.vmread(GUEST_INTERRUPTIBILITY_STATE) & Interruptibility.FOR_AN_INSTRUCTION)
+                        == 0;
     }
 
     private boolean isWaiting() {
-        return root.vmread(GUEST_ACTIVITY_STATE) == WAIT_FOR_SIPI;
+        return Activity.WAIT_FOR_SIPI.is(root.vmread(GUEST_ACTIVITY_STATE));
     }
 
     boolean init() {

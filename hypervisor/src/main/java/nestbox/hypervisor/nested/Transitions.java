@@ -12,6 +12,7 @@ import nestbox.cpu.entry.VmcsView;
 import nestbox.hypervisor.Resume;
 import nestbox.hypervisor.nested.MergeRule.Place;
 import nestbox.platform.GuestMemory;
+import nestbox.x86.vmx.Activity;
 import nestbox.x86.vmx.EntryControl;
 import nestbox.x86.vmx.ExitReason;
 import nestbox.x86.vmx.Interruptibility;
@@ -33,7 +34,6 @@ import java.util.OptionalLong;
 /// Vol. 3C, "VM Entries" and "VM Exits".
 final class Transitions {
     private static final int PDPTES = 4;
-    private static final int WAIT_FOR_SIPI = 3;
     private static final long PAGE_MASK = -GuestMemory.PAGE_SIZE;
     private static final long NO_PAGE = -1;
     private static final VmcsField[] OF_L0 = Merge.ofL0();
@@ -116,7 +116,7 @@ final class Transitions {
         operation.counters().entry();
         entryPending = true;
         outcome = Resume.SAME_INSTRUCTION;
-        if (root.vmread(GUEST_ACTIVITY_STATE) == WAIT_FOR_SIPI) {
+        if (Activity.WAIT_FOR_SIPI.is(root.vmread(GUEST_ACTIVITY_STATE))) {
             // The processor must not wait like that: L0 could not get it out.
             root.vmwrite(EXIT_INSTRUCTION_LENGTH, 0);
             outcome = Resume.BLOCK;

@@ -5,6 +5,10 @@ package nestbox.x86.vmx;
 public final class Interruptibility {
     public static final int STI = 1;
     public static final int MOV_SS = 1 << 1;
+
+    /// Both kinds of blocking that end with the next instruction.
+    public static final int FOR_AN_INSTRUCTION = STI | MOV_SS;
+
     public static final int SMI = 1 << 2;
     public static final int NMI = 1 << 3;
     public static final int ENCLAVE = 1 << 4;

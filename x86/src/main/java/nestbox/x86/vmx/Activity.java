@@ -1,4 +1,4 @@
-package nestbox.cpu.core;
+package nestbox.x86.vmx;
 
 /// What a processor does; the numbers are those of the VMCS field. SDM Vol. 3C, "Guest
 /// Non-Register State".
@@ -6,5 +6,10 @@ public enum Activity {
     ACTIVE,
     HLT,
     SHUTDOWN,
-    WAIT_FOR_SIPI
+    WAIT_FOR_SIPI;
+
+    /// Whether the field has this value.
+    public boolean is(long field) {
+        return field == ordinal();
+    }
 }
